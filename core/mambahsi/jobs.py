@@ -1,0 +1,289 @@
+"""What the engine can be asked to do: one frozen dataclass per job.
+
+This is the only place where a default value lives. The command line builds its options
+from these fields; the QGIS plugin, which cannot import the engine, loads this one file by
+its path (so it uses the standard library alone, and Python 3.9) to fill its dialogs and to
+check a job before it is sent. A job crosses the process boundary as JSON of plain values,
+``{"job": KIND, ...fields}``.
+
+Paths may be anything that GDAL opens: files, subdatasets, ``/vsi`` paths.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+PROTOCOLS = ("spatial", "random")
+"""How labelled pixels are divided: whole polygons apart from each other, or the paper's
+random pixels."""
+
+CLASS_WEIGHTS = ("none", "balanced")
+DEVICES = ("auto", "cpu", "cuda")
+SCANS = ("auto", "reference", "cpu")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network configuration under a name."""
+
+    hidden_dim: int
+    mamba_type: str
+    description: str
+
+
+PRESETS: dict[str, Preset] = {
+    "paper": Preset(128, "both", "the published network: spatial and spectral branch, width 128"),
+    "compact": Preset(64, "both", "both branches at half the width"),
+    "spatial": Preset(128, "spa", "the spatial branch alone"),
+    "spectral": Preset(128, "spe", "the spectral branch alone"),
+}
+
+
+class JobError(ValueError):
+    """A job that cannot be run as it is written; names the field and the value."""
+
+    code = "job"
+    exit_status = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class RasterSource:
+    """A raster, with what the user's project knows better than the file.
+
+    Attributes:
+        path: GDAL source string.
+        crs: CRS as WKT or ``EPSG:n`` that replaces the file's; empty keeps the file's.
+        nodata: A further value that means nodata in every band, or None.
+    """
+
+    path: str
+    crs: str = ""
+    nodata: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class VectorSource:
+    """A layer of labelled polygons or points.
+
+    Attributes:
+        path: File that OGR opens.
+        layer: Layer inside it; empty takes the first.
+        crs: CRS that replaces the layer's; empty keeps the layer's.
+    """
+
+    path: str
+    layer: str = ""
+    crs: str = ""
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """Train a network on a scene and labels, and write a model file.
+
+    Attributes:
+        scene: The scene.
+        labels: Polygons or points with a class field.
+        class_field: Field of integers or text that holds the class.
+        model: Model file to write.
+        name_field: Field with class names, or empty.
+        color_field: Field with class colors, or empty.
+        protocol: One of :data:`PROTOCOLS`.
+        validation: Separate layer whose pixels choose the checkpoint, or None.
+        test: Separate layer whose pixels are the only source of reported accuracy, or None.
+        validation_share: Share of a class's labelled pixels for validation (spatial).
+        test_share: Share of a class's labelled pixels for the test (spatial).
+        buffer: Unused pixels between the parts of a polygon that is cut (spatial).
+        train_pixels: Training pixels per class (random).
+        validation_pixels: Validation pixels per class (random).
+        preset: One of :data:`PRESETS`.
+        epochs: Optimizer steps over the whole scene.
+        learning_rate: Learning rate of Adam.
+        seed: Seed of initial weights and split.
+        class_weights: One of :data:`CLASS_WEIGHTS`.
+        patience: Epochs without better validation accuracy before stopping; 0 never stops.
+        device: One of :data:`DEVICES`.
+        scan: One of :data:`SCANS`, the implementation of the selective scan.
+        threads: Threads of the CPU; 0 takes the physical cores.
+        memory: Memory budget in GB (1e9 bytes); 0 takes a safe share of what is free.
+        resume: Go on from the checkpoint beside the model file.
+        report: HTML report to write, or empty.
+    """
+
+    scene: RasterSource
+    labels: VectorSource
+    class_field: str
+    model: str
+    name_field: str = ""
+    color_field: str = ""
+    protocol: str = field(default="spatial", metadata={"choices": PROTOCOLS})
+    validation: Optional[VectorSource] = None
+    test: Optional[VectorSource] = None
+    validation_share: float = field(default=0.2, metadata={"minimum": 0.01, "maximum": 0.9})
+    test_share: float = field(default=0.3, metadata={"minimum": 0.01, "maximum": 0.9})
+    buffer: int = field(default=2, metadata={"minimum": 0, "maximum": 1000})
+    train_pixels: int = field(default=30, metadata={"minimum": 1})
+    validation_pixels: int = field(default=10, metadata={"minimum": 1})
+    preset: str = field(default="paper", metadata={"choices": tuple(PRESETS)})
+    epochs: int = field(default=200, metadata={"minimum": 1, "maximum": 1_000_000})
+    learning_rate: float = field(default=3e-4, metadata={"minimum": 1e-9, "maximum": 10.0})
+    seed: int = field(default=0, metadata={"minimum": 0, "maximum": 2**32 - 1})
+    class_weights: str = field(default="none", metadata={"choices": CLASS_WEIGHTS})
+    patience: int = field(default=0, metadata={"minimum": 0})
+    device: str = field(default="auto", metadata={"choices": DEVICES})
+    scan: str = field(default="auto", metadata={"choices": SCANS})
+    threads: int = field(default=0, metadata={"minimum": 0, "maximum": 1024})
+    memory: float = field(default=0.0, metadata={"minimum": 0.0})
+    resume: bool = False
+    report: str = ""
+
+
+@dataclass(frozen=True)
+class ClassifyJob:
+    """Classify a whole scene with a model, and write the land-cover map.
+
+    Attributes:
+        scene: The scene.
+        model: Model file.
+        classification: GeoTIFF of class values to write.
+        confidence: GeoTIFF of the largest class probability to write, or empty.
+        probabilities: GeoTIFF of all class probabilities to write, or empty.
+        device: One of :data:`DEVICES`.
+        scan: One of :data:`SCANS`.
+        threads: Threads of the CPU; 0 takes the physical cores.
+        memory: Memory budget in GB (1e9 bytes); 0 takes a safe share of what is free.
+    """
+
+    scene: RasterSource
+    model: str
+    classification: str
+    confidence: str = ""
+    probabilities: str = ""
+    device: str = field(default="auto", metadata={"choices": DEVICES})
+    scan: str = field(default="auto", metadata={"choices": SCANS})
+    threads: int = field(default=0, metadata={"minimum": 0, "maximum": 1024})
+    memory: float = field(default=0.0, metadata={"minimum": 0.0})
+
+
+@dataclass(frozen=True)
+class TrainAndClassifyJob:
+    """Train a model and classify the same scene with it, in one run.
+
+    Attributes:
+        train: The training.
+        classification: GeoTIFF of class values to write.
+        confidence: GeoTIFF of the largest class probability to write, or empty.
+        probabilities: GeoTIFF of all class probabilities to write, or empty.
+    """
+
+    train: TrainJob
+    classification: str
+    confidence: str = ""
+    probabilities: str = ""
+
+
+@dataclass(frozen=True)
+class AssessJob:
+    """Compare a land-cover map with reference polygons, points or a reference raster.
+
+    Attributes:
+        classification: The map.
+        reference: Polygons or points with a class field, or None.
+        reference_raster: Raster of class values on the same grid, or None.
+        class_field: Field of the reference layer that holds the class.
+        report: HTML report to write, or empty.
+        table: JSON file of all figures to write, or empty.
+    """
+
+    classification: RasterSource
+    reference: Optional[VectorSource] = None
+    reference_raster: Optional[RasterSource] = None
+    class_field: str = ""
+    report: str = ""
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class InfoJob:
+    """Describe the engine, its devices and scan implementations, or a model file.
+
+    Attributes:
+        model: Model file to describe; empty describes the engine.
+    """
+
+    model: str = ""
+
+
+KINDS: dict[str, type] = {
+    "train": TrainJob,
+    "classify": ClassifyJob,
+    "trainandclassify": TrainAndClassifyJob,
+    "assess": AssessJob,
+    "info": InfoJob,
+}
+
+
+def to_json(job: Any) -> dict[str, Any]:
+    """The job as plain values, with its kind under ``job``."""
+    kind = next(name for name, cls in KINDS.items() if type(job) is cls)
+    return {"job": kind, **dataclasses.asdict(job)}
+
+
+def from_json(values: Mapping[str, Any]) -> Any:
+    """The job that plain values describe.
+
+    Raises:
+        JobError: The kind or a field is unknown, missing, of the wrong type or out of range.
+    """
+    kind = values.get("job")
+    if kind not in KINDS:
+        raise JobError(f"Unknown job: {kind!r}.", f"Known jobs: {', '.join(KINDS)}.")
+    return _build(KINDS[kind], {k: v for k, v in values.items() if k != "job"}, "")
+
+
+def _build(cls: Any, values: Any, path: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise JobError(f"Field {path.rstrip('.')}: expected an object, got {values!r}.")
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    hints = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise JobError(f"Unknown field: {path}{unknown[0]}.", f"Known: {', '.join(fields)}.")
+    built = {}
+    for name, info in fields.items():
+        if name in values:
+            built[name] = _value(hints[name], values[name], path + name, info.metadata)
+        elif info.default is dataclasses.MISSING:
+            raise JobError(f"Missing field: {path}{name}.")
+    return cls(**built)
+
+
+def _value(hint: Any, value: Any, path: str, limits: Mapping[str, Any]) -> Any:
+    options = typing.get_args(hint)
+    if type(None) in options:
+        if value is None:
+            return None
+        hint = next(option for option in options if option is not type(None))
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, path + ".")
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise JobError(f"Field {path}: expected {hint.__name__}, got {value!r}.")
+    choices = limits.get("choices")
+    if choices and value not in choices:
+        raise JobError(f"Field {path}: {value!r} is not known.", f"Known: {', '.join(choices)}.")
+    # Written so that NaN, which compares as false, is refused too.
+    if "minimum" in limits and not value >= limits["minimum"]:
+        raise JobError(f"Field {path}: {value!r} is below {limits['minimum']}.")
+    if "maximum" in limits and not value <= limits["maximum"]:
+        raise JobError(f"Field {path}: {value!r} is above {limits['maximum']}.")
+    return value
