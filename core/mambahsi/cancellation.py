@@ -28,6 +28,11 @@ def requested() -> bool:
     return _requested.is_set()
 
 
+def wait() -> None:
+    """Sleep until a stop is asked for."""
+    _requested.wait()
+
+
 def raise_if_requested() -> None:
     """Stop here if the user asked for it.
 

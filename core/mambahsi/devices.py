@@ -1,0 +1,179 @@
+"""Where a job runs, and how much memory it may take.
+
+Memory is asked of the operating system without further packages. Inside a container the
+limit of its control group counts, too, because the kernel kills at that limit however much
+the machine has.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mambahsi.errors import ResourceError
+
+SAFE_SHARE = 0.7
+"""Share of the free memory that a job takes when the user sets no budget."""
+
+
+@dataclass(frozen=True)
+class MemoryBudget:
+    """How much memory a job may take.
+
+    Attributes:
+        bytes: The budget.
+        reason: Where the figure comes from, for messages.
+    """
+
+    bytes: int
+    reason: str
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that a job's ``device`` names.
+
+    Args:
+        name: ``"auto"`` (a CUDA device where there is one, else the CPU), ``"cpu"``, ``"cuda"``.
+
+    Raises:
+        ResourceError: CUDA is asked for and cannot be used.
+    """
+    if name == "cpu":
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if name == "auto":
+        return torch.device("cpu")
+    built = "has no usable GPU" if torch.version.cuda else "holds a PyTorch built without CUDA"
+    raise ResourceError(
+        f"Device 'cuda' is not available: this engine {built}.",
+        "Choose device 'auto' or 'cpu'.",
+    )
+
+
+def describe_device(device: torch.device) -> str:
+    """The device by its full name, such as ``cuda (NVIDIA H100)``."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return device.type
+
+
+def list_devices() -> list[dict[str, Any]]:
+    """Every device as plain values: ``name``, ``description``, ``memory`` and ``free`` (bytes)."""
+    devices: list[dict[str, Any]] = [
+        {
+            "name": "cpu",
+            "description": f"{os.cpu_count() or 1} logical processors",
+            "memory": total_memory(),
+            "free": free_memory(),
+        }
+    ]
+    if torch.cuda.is_available():
+        for number in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(number)
+            devices.append(
+                {
+                    "name": f"cuda:{number}",
+                    "description": torch.cuda.get_device_name(number),
+                    "memory": total,
+                    "free": free,
+                }
+            )
+    return devices
+
+
+def memory_budget(gigabytes: float, device: torch.device) -> MemoryBudget:
+    """The memory that a job may take on a device.
+
+    Args:
+        gigabytes: The user's budget in GB (1e9 bytes); 0 takes :data:`SAFE_SHARE` of what is
+            free on the device now.
+        device: Where the network runs.
+    """
+    if gigabytes > 0:
+        return MemoryBudget(int(gigabytes * 1e9), "the job's memory budget")
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+    return MemoryBudget(
+        int(free * SAFE_SHARE), f"{SAFE_SHARE:.0%} of the {gigabytes_text(free)} that are free"
+    )
+
+
+def gigabytes_text(size: float) -> str:
+    """A size in bytes for people, in GB of 1e9 bytes."""
+    return f"{size / 1e9:.2f} GB"
+
+
+def total_memory() -> int:
+    """Bytes of main memory, or the control group's limit where that is lower."""
+    if sys.platform == "win32":
+        return _windows_memory()[0]
+    total = int(os.sysconf("SC_PAGE_SIZE")) * int(os.sysconf("SC_PHYS_PAGES"))
+    limit = _control_group()[0]
+    return total if limit is None else min(total, limit)
+
+
+def free_memory() -> int:
+    """Bytes that a program can take now without pushing others out.
+
+    On macOS, which tells this only through private interfaces, half of the main memory.
+    """
+    if sys.platform == "win32":
+        return _windows_memory()[1]
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return total_memory() // 2
+    sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+    available = sizes.get("MemAvailable", sizes["MemFree"])
+    limit, used = _control_group()
+    return available if limit is None else max(0, min(available, limit - used))
+
+
+def _control_group() -> tuple[int | None, int]:
+    """Memory limit of this process's control group, or None, and what counts against it.
+
+    Cached files that the kernel can drop at once do not count.
+    """
+    for folder, limit_name, used_name, cached_name in (
+        (Path("/sys/fs/cgroup"), "memory.max", "memory.current", "inactive_file"),
+        (
+            Path("/sys/fs/cgroup/memory"),
+            "memory.limit_in_bytes",
+            "memory.usage_in_bytes",
+            "total_inactive_file",
+        ),
+    ):
+        try:
+            limit = int((folder / limit_name).read_text())
+            used = int((folder / used_name).read_text())
+            statistics = (folder / "memory.stat").read_text().splitlines()
+        except (OSError, ValueError):  # not this version, or "max": no limit
+            continue
+        cached = next((int(s.split()[1]) for s in statistics if s.split()[0] == cached_name), 0)
+        return limit, max(0, used - cached)
+    return None, 0
+
+
+def _windows_memory() -> tuple[int, int]:
+    """Total and available bytes, from ``GlobalMemoryStatusEx``."""
+
+    class Status(ctypes.Structure):
+        _fields_ = [
+            ("length", ctypes.c_ulong),
+            ("load", ctypes.c_ulong),
+            ("total", ctypes.c_ulonglong),
+            ("available", ctypes.c_ulonglong),
+            *((f"unused_{n}", ctypes.c_ulonglong) for n in range(5)),
+        ]
+
+    status: Any = Status()
+    status.length = ctypes.sizeof(Status)
+    kernel: Any = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
+    kernel.GlobalMemoryStatusEx(ctypes.byref(status))
+    return int(status.total), int(status.available)
