@@ -30,6 +30,11 @@ class LandCoverClass:
     color: str
     original: str
 
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        """The color as red, green and blue, 0 to 255."""
+        return (int(self.color[1:3], 16), int(self.color[3:5], 16), int(self.color[5:7], 16))
+
 
 @dataclass(frozen=True)
 class ClassTable:

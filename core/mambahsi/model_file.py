@@ -1,0 +1,231 @@
+"""The model file: everything needed to classify, and to know where a model comes from.
+
+One safetensors file. The format is a length, a JSON header and raw numbers, so reading it
+executes nothing, unlike a pickle. Our own facts are one JSON text in the header's metadata,
+under ``mambahsi``; a safetensors file without it is somebody else's.
+
+The published network's own checkpoints (``.pth``) are pickles. They are read with PyTorch's
+restricted unpickler, which builds tensors and plain containers only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from mambahsi.classes import ClassTable
+from mambahsi.errors import ModelError
+from mambahsi.normalization import Normalization
+from mambahsi.outputs import write_bytes
+
+FORMAT_VERSION = 1
+"""Raised when an older engine could no longer read the file rightly."""
+
+_KEY = "mambahsi"
+
+
+@dataclass
+class ModelFile:
+    """What a model file holds.
+
+    Attributes:
+        weights: The network's state dict, on the CPU.
+        network: The network's constructor arguments.
+        classes: The classes by index.
+        bands: ``count`` of the scene, ``used`` and ``dropped`` ones (1-based, with reason),
+            ``wavelengths`` in nanometers and ``descriptions`` by used band.
+        normalization: Constants by used band.
+        mode: How the scene was trained and is to be classified: ``whole`` or ``windows``.
+        scene: Name and grid of the training scene.
+        training: The job's settings, seed, device, scan backend and threads.
+        versions: Versions of the engine and of what it stands on.
+        curves: Figures of every epoch.
+        accuracy: What :meth:`mambahsi.accuracy.Accuracy.to_json` gave, or None if not tested.
+        split: How labeled pixels were divided.
+    """
+
+    weights: dict[str, torch.Tensor]
+    network: dict[str, Any]
+    classes: ClassTable
+    bands: dict[str, Any]
+    normalization: Normalization
+    mode: str = "whole"
+    scene: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    accuracy: dict[str, Any] | None = None
+    split: dict[str, Any] = field(default_factory=dict)
+
+
+def save_model(path: Path, model: ModelFile) -> None:
+    """Write a model file.
+
+    Args:
+        path: Where to write, usually from :meth:`mambahsi.outputs.OutputFiles.add`.
+        model: What to write; figures that are not finite become null.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    facts = {
+        "format_version": FORMAT_VERSION,
+        "network": model.network,
+        "classes": model.classes.to_json(),
+        "bands": model.bands,
+        "normalization": model.normalization.to_json(),
+        "mode": model.mode,
+        "scene": model.scene,
+        "training": model.training,
+        "versions": model.versions,
+        "curves": model.curves,
+        "accuracy": model.accuracy,
+        "split": model.split,
+    }
+    weights = {name: w.detach().cpu().contiguous() for name, w in model.weights.items()}
+    text = json.dumps(_finite(facts), ensure_ascii=False, allow_nan=False)
+    write_bytes(path, safetensors.torch.save(weights, {_KEY: text}))
+
+
+def load_model(path: str | Path) -> ModelFile:
+    """Read a model file.
+
+    Raises:
+        ModelError: It is missing, truncated, foreign, or of a newer format version.
+    """
+    path = Path(path)
+    _check_file(path)
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise ModelError(
+            f"{path}: not a readable model file ({error}).",
+            "It may be truncated, or not a model at all: copy or train it again.",
+        ) from error
+    if text is None:
+        raise ModelError(
+            f"{path}: a safetensors file, but not a model of this engine.",
+            "Choose a file that the training wrote.",
+        )
+    try:
+        facts = json.loads(text)
+        version = int(facts["format_version"])
+        if version > FORMAT_VERSION:
+            raise ModelError(
+                f"{path}: written in format version {version}, but this engine reads up to "
+                f"{FORMAT_VERSION}.",
+                "Update the engine, or train the model again with this one.",
+            )
+        model = ModelFile(
+            weights=weights,
+            network=dict(facts["network"]),
+            classes=ClassTable.from_json(facts["classes"]),
+            bands=dict(facts["bands"]),
+            normalization=Normalization.from_json(facts["normalization"]),
+            mode=str(facts["mode"]),
+            scene=dict(facts["scene"]),
+            training=dict(facts["training"]),
+            versions=dict(facts["versions"]),
+            curves=list(facts["curves"]),
+            accuracy=facts["accuracy"],
+            split=dict(facts["split"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"{path}: the model file's description is damaged ({error!r}).",
+            "Copy or train it again.",
+        ) from error
+    _check_consistency(path, model)
+    return model
+
+
+def load_upstream_state(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read the weights of a checkpoint of the published network.
+
+    Args:
+        path: A ``.pth`` file: a state dict, or a dict with one under ``state_dict`` or
+            ``model``.
+
+    Returns:
+        The state dict, on the CPU, under its own names.
+
+    Raises:
+        ModelError: It is missing, truncated, or holds anything but weights.
+    """
+    path = Path(path)
+    _check_file(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"{path}: not a readable PyTorch checkpoint ({_first_line(error)}).",
+            "Only files of plain weights are read; others could run code.",
+        ) from error
+    for key in ("state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if (
+        not isinstance(content, Mapping)
+        or not content
+        or not all(isinstance(v, torch.Tensor) for v in content.values())
+    ):
+        raise ModelError(
+            f"{path}: a PyTorch file, but not the weights of a network.",
+            "Save the network's state_dict().",
+        )
+    return {str(name): tensor for name, tensor in content.items()}
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ModelError(f"{path}: this is a folder.", "Choose a model file.")
+    if not path.exists():
+        raise ModelError(f"{path}: the model file does not exist.")
+
+
+def _check_consistency(path: Path, model: ModelFile) -> None:
+    """Whether the parts of a model fit each other, as far as that is cheap to know."""
+    used = len(model.bands.get("used", ()))
+    found = {
+        "used bands": used,
+        "normalization constants": len(model.normalization.low),
+        "input channels": int(model.network.get("in_channels", -1)),
+    }
+    if len(set(found.values())) != 1:
+        listed = ", ".join(f"{n} {name}" for name, n in found.items())
+        raise ModelError(f"{path}: the model does not fit itself: {listed}.", "Train it again.")
+    outputs = int(model.network.get("num_classes", -1))
+    if outputs != len(model.classes):
+        raise ModelError(
+            f"{path}: the network has {outputs} classes, but {len(model.classes)} are named.",
+            "Train it again.",
+        )
+    broken = [name for name, w in model.weights.items() if not torch.isfinite(w).all()]
+    if broken:
+        raise ModelError(f"{path}: weights of {broken[0]} are not finite.", "Train it again.")
+
+
+def _finite(value: Any) -> Any:
+    """The value with figures that strict JSON cannot express replaced by None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return value
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or repr(error)).splitlines()[0]

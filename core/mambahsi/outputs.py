@@ -1,0 +1,335 @@
+"""Files that appear whole or not at all.
+
+A job that is cancelled, killed or runs out of disk must not leave half a map under the name
+that the user chose, nor destroy the map that was there before. So every output is written
+under a temporary name in the folder where it will live (a rename within a folder needs no
+copying), and only when *all* outputs of the job are complete are they renamed, last and
+together. If one of those renames fails, as on Windows when the old file is still open in a
+program, the ones already done are undone.
+
+A raster is more than one file: statistics, overviews, a style and an attribute table may lie
+beside it. These *companions* follow the raster: what the job wrote replaces the old one, and
+what it did not write is removed, because overviews or names of an earlier map would be shown
+with the new one.
+
+Temporary names are ``.mambahsi-PID-TOKEN-NAME``. Whoever has to kill an engine process can
+therefore remove what that process left.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import threading
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from mambahsi.errors import OutputError
+
+Companions = Callable[[Path], Sequence[Path]]
+"""Names, for a path, the files that belong to it."""
+
+_TEMPORARY = re.compile(r"\.mambahsi-\d+-[0-9a-f]{8}-(?:old-)?(.+)")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_open: set[OutputFiles] = set()
+
+
+def remove_all() -> None:
+    """Remove everything temporary that this process has written and not yet renamed.
+
+    For a watchdog that is about to end the process: afterwards nothing is renamed any more,
+    and what was being renamed is in place.
+    """
+    for files in list(_open):
+        files.remove_all()
+
+
+def style_path(raster: Path) -> Path:
+    """Where QGIS looks for the default style of a raster: ``map.tif`` -> ``map.qml``."""
+    return raster.with_suffix(".qml")
+
+
+def attributes_path(raster: Path) -> Path:
+    """Where GDAL looks for what the raster itself cannot hold: ``map.tif.aux.xml``."""
+    return raster.with_name(raster.name + ".aux.xml")
+
+
+def raster_companions(raster: Path) -> tuple[Path, ...]:
+    """The files that GDAL and QGIS read together with a raster."""
+    beside = [raster.with_name(raster.name + suffix) for suffix in (".ovr", ".msk")]
+    return (attributes_path(raster), style_path(raster), *beside)
+
+
+def final_path(path: Path) -> Path:
+    """The path that the user knows, for a temporary path or for one that already is final."""
+    match = _TEMPORARY.fullmatch(path.name)
+    return path.with_name(match.group(1)) if match else path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn failures of the file system, while ``path`` is written, into named errors.
+
+    Raises:
+        OutputError: An ``OSError`` was raised inside; the message names the final path.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _named(final_path(path), error) from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file and see it safely on disk.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with writing(path), open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class OutputFiles:
+    """The outputs of one job.
+
+    Use it as a context manager around the job. Leaving it normally renames everything into
+    place; leaving it by an exception removes everything that was written::
+
+        with OutputFiles(inputs=[job.scene.path]) as outputs:
+            path = outputs.add_raster(job.classification)
+            ...  # write to path
+
+    Args:
+        inputs: What the job reads, as GDAL source strings; no output may replace one of them.
+    """
+
+    def __init__(self, inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
+        self._inputs = [os.fspath(source) for source in inputs]
+        self._prefix = f".mambahsi-{os.getpid()}-{secrets.token_hex(4)}-"
+        self._entries: list[tuple[Path, Companions]] = []
+        # Held while files change their names, so that a watchdog that ends the process waits
+        # for the few renames instead of cutting them in two.
+        self._lock = threading.RLock()
+        self._closed = False
+        _open.add(self)
+
+    def __enter__(self) -> OutputFiles:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._commit()
+        finally:
+            self.remove_all()
+
+    def add(
+        self, path: str | os.PathLike[str], companions: Companions = lambda _: ()
+    ) -> Path:
+        """Check that an output can be written, and say where to write it for now.
+
+        Args:
+            path: Where the user wants the file.
+            companions: Names the files that belong to it. Whatever of them exists beside the
+                temporary file in the end is renamed with it; others of that name are removed.
+
+        Returns:
+            The temporary path: same folder, same extension. Nothing exists there yet.
+
+        Raises:
+            OutputError: The folder is missing or read-only, the path is a folder or a
+                special file, the file is locked or write-protected, or it is one of the
+                inputs or of the outputs added before.
+        """
+        text = os.fspath(path)
+        if not text or "\0" in text:
+            raise OutputError(f"Not a file name: {text!r}.", "Choose a file to write to.")
+        final = Path(os.path.abspath(text))
+        temporary = self._temporary(final)
+        with writing(final):
+            _check_target(final)
+            self._check_conflicts([final, *companions(final)])
+            # The surest way to know whether a folder takes a file is to put one there.
+            with open(temporary, "xb"):
+                pass
+            temporary.unlink()
+        self._entries.append((final, companions))
+        return temporary
+
+    def add_raster(self, path: str | os.PathLike[str]) -> Path:
+        """:meth:`add` for a GeoTIFF, which :func:`raster_companions` belong to."""
+        return self.add(path, raster_companions)
+
+    def remove_all(self) -> None:
+        """Remove everything temporary; may be called from any thread, at any time, again.
+
+        After a successful end it does nothing. It is meant for a watchdog that has to end the
+        process: files that are still being written afterwards are the caller's concern.
+        """
+        _open.discard(self)
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            for final, companions in self._entries:
+                temporary = self._temporary(final)
+                for path in (temporary, *companions(temporary)):
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
+
+    def _temporary(self, final: Path) -> Path:
+        return final.with_name(self._prefix + final.name)
+
+    def _aside(self, final: Path) -> Path:
+        return final.with_name(self._prefix + "old-" + final.name)
+
+    def _check_conflicts(self, targets: Sequence[Path]) -> None:
+        for source in self._inputs:
+            for target in targets:
+                if _same_file(source, target):
+                    raise OutputError(
+                        f"{targets[0]}: the output would overwrite an input, {source}.",
+                        "Choose another file to write to.",
+                    )
+        taken = {
+            _key(path): final
+            for final, companions in self._entries
+            for path in (final, *companions(final))
+        }
+        for target in targets:
+            if _key(target) in taken:
+                raise OutputError(
+                    f"{targets[0]}: the output would overwrite another output, "
+                    f"{taken[_key(target)]}.",
+                    "Give every output a name of its own.",
+                )
+
+    def _commit(self) -> None:
+        """Rename everything into place, or restore what was there."""
+        moves: list[tuple[Path | None, Path]] = []
+        for final, companions in self._entries:
+            temporary = self._temporary(final)
+            if not temporary.exists():
+                raise OutputError(f"{final}: nothing was written.")
+            sources = (temporary, *companions(temporary))
+            targets = (final, *companions(final))
+            for source, target in zip(sources, targets, strict=True):
+                if source.exists():
+                    _flush(source)
+                    moves.append((source, target))
+                elif os.path.lexists(target):
+                    moves.append((None, target))
+        with self._lock:
+            if self._closed:
+                raise OutputError("The outputs were removed because the job was stopped.")
+            undo: list[tuple[Path, Path]] = []
+            try:
+                for source, target in moves:
+                    with writing(target):
+                        if os.path.lexists(target):
+                            os.replace(target, self._aside(target))
+                            undo.append((self._aside(target), target))
+                        if source is not None:
+                            os.replace(source, target)
+                            undo.append((target, source))
+            except BaseException:
+                for source, target in reversed(undo):
+                    with suppress(OSError):
+                        os.replace(source, target)
+                raise
+            self._closed = True
+        for _, target in moves:
+            # The new files are in place; an old one that cannot be removed harms nobody.
+            with suppress(OSError):
+                self._aside(target).unlink(missing_ok=True)
+
+
+def _check_target(final: Path) -> None:
+    folder = final.parent
+    if not folder.is_dir():
+        raise OutputError(
+            f"{final}: the folder {folder} does not exist.", "Create it or choose another one."
+        )
+    if final.is_dir():
+        raise OutputError(f"{final}: this is a folder.", "Choose a file to write to.")
+    if not os.path.lexists(final):
+        return
+    if final.exists() and not final.is_file():
+        raise OutputError(f"{final}: this is not a regular file.", "Choose another one.")
+    if final.exists() and not os.access(final, os.W_OK):
+        raise OutputError(f"{final}: the file is write-protected.", "Choose another one.")
+    # To its own name: changes nothing, but fails on Windows where a program has the file open.
+    # Better now than after an hour of training.
+    os.rename(final, final)
+
+
+def _same_file(source: str, target: Path) -> bool:
+    """Whether a GDAL source string reads the file ``target``."""
+    if not target.exists():
+        return False
+    for name in _files_in(source):
+        # Not every source string is something that the file system can be asked about.
+        with suppress(OSError, ValueError):
+            if os.path.samefile(name, target):
+                return True
+    return False
+
+
+def _files_in(source: str) -> Iterator[str]:
+    """What may be a file's name in a source string such as ``NETCDF:"a.nc":band``."""
+    yield source
+    yield from re.findall(r'"([^"]+)"', source)
+    driver, colon, rest = source.partition(":")
+    if colon and len(driver) > 1:
+        yield rest
+        yield rest.rpartition(":")[0]
+    virtual = re.match(r"/vsi[a-z0-9_]+/(.+)", source)
+    if virtual:
+        # The archive is a leading part of what follows: /vsizip//data/a.zip/inner/b.tif
+        inside = virtual.group(1).strip("{}")
+        yield inside
+        yield from (str(parent) for parent in Path(inside).parents)
+
+
+def _key(path: Path) -> str:
+    """Equal for paths that are one file on some file system, even if not on this one."""
+    real = os.path.join(os.path.realpath(path.parent), path.name)
+    return unicodedata.normalize("NFC", real).casefold()
+
+
+def _flush(path: Path) -> None:
+    """See a file safely on disk: some file systems report that they are full only now."""
+    with writing(path), open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _named(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        return OutputError(
+            f"{path}: the disk is full ({reason}).", "Free some space or choose another folder."
+        )
+    if error.errno == errno.EROFS or (
+        isinstance(error, PermissionError) and not os.path.lexists(path)
+    ):
+        return OutputError(
+            f"{path}: the folder cannot be written to ({reason}).", "Choose another folder."
+        )
+    if isinstance(error, PermissionError):
+        return OutputError(
+            f"{path}: the file is locked ({reason}).",
+            "Close the layer or program that has it open, or choose another file.",
+        )
+    return OutputError(f"{path}: cannot be written ({reason}).", "Choose another file.")
