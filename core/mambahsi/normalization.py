@@ -1,0 +1,124 @@
+"""From whatever unit a scene is in to the numbers that the network is trained on.
+
+The paper stretches each band between its 2nd and 98th percentile over the scene, clips,
+scales by 255 and truncates to 8 bits, then divides by 255. The constants belong to the
+model: a second scene is stretched with those of the scene that the network was trained on,
+so that the same reflectance keeps meaning the same thing.
+
+Here the percentiles are those of valid pixels only, so that what is stored under nodata
+changes nothing. In a scene without nodata this is the paper's protocol to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mambahsi.feedback import Feedback
+
+if TYPE_CHECKING:
+    from mambahsi.scene import Scene
+
+PERCENTILES = (2.0, 98.0)
+
+_FIT_BYTES = 256 * 2**20
+"""Pixels of as many bands as fit are gathered at a time, in the file's data type."""
+
+_LEVELS = (np.arange(256) / 255.0).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Normalization:
+    """The stretch of each used band.
+
+    Attributes:
+        low: Value that becomes 0, by used band; float64, shape (bands,).
+        high: Value that becomes 1, by used band; float64, shape (bands,).
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def fit(
+        cls,
+        scene: Scene,
+        bands: Sequence[int],
+        valid: np.ndarray,
+        feedback: Feedback | None = None,
+    ) -> Normalization:
+        """Percentiles of each band over the valid pixels.
+
+        Exact, with ``numpy.percentile``'s linear interpolation in float64. As many bands as
+        fit the memory set aside for it are gathered in one pass over the file, at least one.
+
+        Args:
+            scene: The scene.
+            bands: Numbers of the used bands, from 1.
+            valid: Pixels to count; bool, shape (rows, columns), at least one True.
+            feedback: Told about progress.
+
+        Raises:
+            SceneError: The file is truncated or corrupt.
+            Cancelled: The user asked to stop.
+        """
+        feedback = feedback or Feedback()
+        pixels = int(valid.sum())
+        together = max(1, _FIT_BYTES // (pixels * scene.dtype.itemsize))
+        limits = np.empty((2, len(bands)))
+        for start in range(0, len(bands), together):
+            group = list(bands[start : start + together])
+            feedback.progress(start / len(bands), "Measuring the range of each band")
+            values = np.empty((len(group), pixels), dtype=scene.dtype)
+            filled = 0
+            for window in scene.windows(len(group)):
+                feedback.check()
+                mask = valid[window.toslices()]
+                count = int(mask.sum())
+                if count:
+                    values[:, filled : filled + count] = scene.read(group, window)[:, mask]
+                    filled += count
+            for i, band_values in enumerate(values):
+                feedback.check()
+                limits[:, start + i] = np.percentile(band_values.astype(np.float64), PERCENTILES)
+        feedback.progress(1.0)
+        return cls(limits[0].copy(), limits[1].copy())
+
+    def apply(self, data: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Stretch pixels to multiples of 1/255 between 0 and 1.
+
+        Args:
+            data: Pixels of the used bands, any real type; shape (bands, ...). Invalid pixels
+                may hold anything: NaN becomes 0, so the result is always finite.
+            out: Array of float32 of the same shape to write to; None makes one.
+
+        Returns:
+            float32, same shape. A band whose low equals its high becomes 0.
+        """
+        if out is None:
+            out = np.empty(data.shape, dtype=np.float32)
+        for band, target, low, high in zip(data, out, self.low, self.high, strict=True):
+            if not high > low:
+                target[...] = 0
+                continue
+            stretched = np.clip(band.astype(np.float64), low, high)
+            stretched -= low
+            stretched /= high - low
+            stretched *= 255.0
+            np.nan_to_num(stretched, copy=False, nan=0.0)
+            np.take(_LEVELS, stretched.astype(np.uint8), out=target)
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """The constants as plain values."""
+        return {"low": self.low.tolist(), "high": self.high.tolist()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Normalization:
+        """The normalization from what :meth:`to_json` gave."""
+        return cls(
+            np.array(values["low"], dtype=np.float64), np.array(values["high"], dtype=np.float64)
+        )

@@ -1,0 +1,356 @@
+"""A scene: any raster that GDAL opens, seen as bands of numbers with a validity mask.
+
+A scene can be larger than memory, so nothing here reads it whole unasked. It is read in
+*windows*, strips of whole rows that follow the file's blocks, in the file's own data type.
+
+A pixel of a band is *valid* where it holds a measurement: not the band's nodata value, not
+the further nodata value that the user's project gives, not NaN or infinite, and not masked
+by a mask or alpha band. A pixel of the scene is valid where it is in every band that is
+used; which bands are used is found by :func:`survey_bands`.
+
+A damaged file often opens well and fails only when its pixels are read, or reads as zeros
+without a word; both are reported as a :class:`~mambahsi.errors.SceneError` that names it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import PurePath
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
+
+from mambahsi.band_metadata import Band, read_bands
+from mambahsi.errors import SceneError
+from mambahsi.grid import Grid
+from mambahsi.jobs import RasterSource
+from mambahsi.survey import BandSurvey, DroppedBand, survey_bands
+
+__all__ = ["Band", "BandSurvey", "DroppedBand", "Scene", "survey_bands"]
+
+WINDOW_BYTES = 64 * 2**20
+"""Pixels read at a time, in bytes of the file's data type."""
+
+_CACHE_BYTES = 256 * 2**20
+"""GDAL's block cache; its own default, 5 % of the machine, is not ours to take."""
+
+_SMALLEST_SIDE = 4
+"""The network halves a scene twice, so a side below four pixels would vanish."""
+
+_RENDERED_DRIVERS = ("WMS", "WMTS")
+
+_RAW_DRIVERS = ("ENVI", "EHdr", "ISCE", "ROI_PAC", "RRASTER", "ERS", "GenBin", "MFF2")
+"""Formats whose pixels lie bare in a file; GDAL reads what is missing at its end as 0."""
+
+
+class Scene:
+    """An open raster. Use it as a context manager, from one thread at a time.
+
+    Attributes:
+        path: The GDAL source string it was opened from.
+        name: File name without folder and extension, for messages and provenance.
+        grid: Size, transform and CRS.
+        bands: What is known about each band.
+        dtype: Data type of the pixels as stored.
+        notes: What the user should know about how the file was understood.
+    """
+
+    def __init__(self, dataset: rasterio.io.DatasetReader, source: RasterSource, crs: str) -> None:
+        self._dataset = dataset
+        self.path = source.path
+        self.name = _display_name(source.path)
+        a, b, c, d, e, f = tuple(dataset.transform)[:6]
+        self.grid = Grid(dataset.width, dataset.height, (a, b, c, d, e, f), crs)
+        self.bands = read_bands(dataset)
+        self.dtype = np.result_type(*dataset.dtypes)
+        self.notes: list[str] = []
+        gcps, _ = dataset.gcps
+        if not self.grid.has_transform and (gcps or dataset.rpcs):
+            self.notes.append(
+                f"{self.name} is placed by ground control points or RPCs only and is treated as "
+                "not georeferenced. Warp it first if labels in map coordinates are to fit."
+            )
+        self._alpha = tuple(
+            i + 1 for i, kind in enumerate(dataset.colorinterp) if kind is ColorInterp.alpha
+        )
+        self._nodata = [
+            _representable(values, np.dtype(dtype))
+            for values, dtype in zip(
+                ((value, source.nodata) for value in dataset.nodatavals),
+                dataset.dtypes,
+                strict=True,
+            )
+        ]
+        # A mask that follows from the nodata value alone is computed here, from pixels that
+        # are read anyway; only stored masks and alpha bands cost a further read.
+        computed = ([MaskFlags.all_valid], [MaskFlags.nodata])
+        self._masked = {
+            i + 1: MaskFlags.per_dataset in flags or flags not in computed
+            for i, flags in enumerate(dataset.mask_flag_enums)
+        }
+        self._shared_mask = all(
+            MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums
+        )
+
+    @classmethod
+    def open(cls, source: RasterSource) -> Scene:
+        """Open a raster.
+
+        Raises:
+            SceneError: It is missing, corrupt, truncated, rendered, smaller than 4 x 4, holds
+                complex numbers, has subdatasets instead of bands, or its CRS is unknown.
+        """
+        path = source.path
+        with _reading(path, "cannot be opened"):
+            dataset = rasterio.open(path)
+        try:
+            _refuse_unusable(dataset, path)
+            with _reading(path, "has metadata that cannot be read"):
+                return cls(dataset, source, _crs_text(dataset, source))
+        except BaseException:
+            dataset.close()
+            raise
+
+    def __enter__(self) -> Scene:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file. Closing twice is harmless."""
+        self._dataset.close()
+
+    @property
+    def band_count(self) -> int:
+        """Number of bands in the file, alpha bands included."""
+        return len(self.bands)
+
+    @property
+    def alpha_bands(self) -> tuple[int, ...]:
+        """Numbers, from 1, of bands that hold opacity and no measurement."""
+        return self._alpha
+
+    def windows(
+        self, band_count: int | None = None, max_bytes: int = WINDOW_BYTES
+    ) -> Iterator[Window]:
+        """Strips of whole rows, from top to bottom, that cover the scene once.
+
+        Args:
+            band_count: Bands to be read at a time; None means all.
+            max_bytes: Largest size of one strip in the file's data type. A strip has at
+                least one row, and whole rows of blocks where they fit.
+        """
+        width, height = self.grid.width, self.grid.height
+        row_bytes = width * (band_count or self.band_count) * self.dtype.itemsize
+        rows = max(1, max_bytes // row_bytes)
+        block = max(shape[0] for shape in self._dataset.block_shapes)
+        if rows > block:
+            rows -= rows % block
+        for top in range(0, height, rows):
+            yield Window(0, top, width, min(rows, height - top))
+
+    def read(self, bands: Sequence[int], window: Window | None = None) -> np.ndarray:
+        """Pixels as stored.
+
+        Args:
+            bands: Numbers of bands, from 1.
+            window: Part to read; None is everything.
+
+        Returns:
+            Shape (bands, rows, columns), in the scene's data type.
+
+        Raises:
+            SceneError: The file is truncated or corrupt.
+        """
+        with _reading(self.path, "cannot be read", "It may be truncated or corrupt."):
+            data: np.ndarray = self._dataset.read(list(bands), window=window)
+        return data
+
+    def valid(self, bands: Sequence[int], window: Window | None = None) -> np.ndarray:
+        """Where all given bands hold a measurement; bool, shape (rows, columns).
+
+        Raises:
+            SceneError: The file is truncated or corrupt.
+        """
+        return self.read_valid(bands, window)[1]
+
+    def read_valid(
+        self, bands: Sequence[int], window: Window | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels as :meth:`read` gives them, and where all of these bands are valid.
+
+        Raises:
+            SceneError: The file is truncated or corrupt.
+        """
+        data, valid = self.read_band_valid(bands, window)
+        return data, valid.all(axis=0)
+
+    def read_band_valid(
+        self, bands: Sequence[int], window: Window | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels as :meth:`read` gives them, and where each band is valid, band by band.
+
+        Returns:
+            The pixels, and a bool array of the same shape (bands, rows, columns).
+
+        Raises:
+            SceneError: The file is truncated or corrupt.
+        """
+        data = self.read(bands, window)
+        valid = np.ones(data.shape, dtype=bool)
+        for i, band in enumerate(bands):
+            if data.dtype.kind == "f":
+                valid[i] = np.isfinite(data[i])
+            for nodata in self._nodata[band - 1]:
+                valid[i] &= data[i] != nodata
+        masked = [i for i, band in enumerate(bands) if self._masked[band]]
+        if masked:
+            # All bands share a mask of the dataset, so it is read once.
+            wanted = [bands[i] for i in (masked[:1] if self._shared_mask else masked)]
+            with _reading(self.path, "has a mask that cannot be read", "It may be truncated."):
+                mask = self._dataset.read_masks(wanted, window=window)
+            valid[masked] &= mask != 0
+        return data, valid
+
+
+@contextmanager
+def _reading(path: str, what: str, hint: str = "") -> Iterator[None]:
+    """Turn what rasterio raises into an error that names the file."""
+    try:
+        with (
+            rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
+            warnings.catch_warnings(),
+        ):
+            # Scenes without georeference are welcome here.
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            yield
+    except (RasterioError, rasterio._err.CPLE_BaseError) as error:
+        reason = str(error.__cause__ or error)
+        if what == "cannot be opened":
+            raise _open_error(path, reason) from error
+        raise SceneError(f"Scene {path} {what}: {reason}", hint) from error
+
+
+def _open_error(path: str, reason: str) -> SceneError:
+    lowered = path.lower()
+    if "type=xyz" in lowered or lowered.startswith(("crs=", "contextualwmslegend=", "url=")):
+        return _rendered(path)
+    is_file_path = not lowered.startswith("/vsi") and ":" not in lowered[2:]
+    if is_file_path and not os.path.exists(path):
+        return SceneError(f"Scene {path} does not exist.", "Check the path of the raster.")
+    return SceneError(
+        f"Scene {path} cannot be opened: {reason}",
+        "It may be corrupt, truncated, or in a format that the engine's GDAL lacks.",
+    )
+
+
+def _rendered(path: str) -> SceneError:
+    return SceneError(
+        f"Scene {path} is a rendered layer: it holds pictures of a map, not measurements.",
+        "Choose a raster file with the bands of the sensor.",
+    )
+
+
+def _refuse_unusable(dataset: rasterio.io.DatasetReader, path: str) -> None:
+    if dataset.driver in _RENDERED_DRIVERS:
+        raise _rendered(path)
+    if dataset.count == 0:
+        names = dataset.subdatasets
+        if names:
+            raise SceneError(
+                f"Scene {path} has no bands of its own, but subdatasets: {', '.join(names)}.",
+                "Choose one of them.",
+            )
+        raise SceneError(f"Scene {path} has no bands.")
+    kinds = sorted({dtype for dtype in dataset.dtypes if "complex" in dtype})
+    if kinds:
+        raise SceneError(
+            f"Scene {path} holds complex numbers ({kinds[0]}), which have no reflectance.",
+            "Export amplitude or another real quantity first.",
+        )
+    if min(dataset.width, dataset.height) < _SMALLEST_SIDE:
+        raise SceneError(
+            f"Scene {path} has {dataset.height} rows and {dataset.width} columns.",
+            f"At least {_SMALLEST_SIDE} of each are needed.",
+        )
+    _refuse_short_raw_file(dataset, path)
+
+
+def _refuse_short_raw_file(dataset: rasterio.io.DatasetReader, path: str) -> None:
+    """Refuse a bare pixel file that ends early, which GDAL itself would read as zeros."""
+    if dataset.driver not in _RAW_DRIVERS or "NBITS" in dataset.tags(1, ns="IMAGE_STRUCTURE"):
+        return
+    envi = dataset.tags(ns="ENVI")
+    if envi.get("file_compression", "0") != "0":
+        return
+    # The pixels lie in the largest file; headers and statistics lie beside it.
+    sizes = [os.path.getsize(name) for name in dataset.files if os.path.isfile(name)]
+    pixel_bytes = sum(np.dtype(dtype).itemsize for dtype in dataset.dtypes)
+    needed = dataset.width * dataset.height * pixel_bytes + int(envi.get("header_offset", "0"))
+    if sizes and max(sizes) < needed:
+        raise SceneError(
+            f"Scene {path} is truncated: its {dataset.driver} file has {max(sizes)} bytes, and "
+            f"{dataset.height} x {dataset.width} pixels in {dataset.count} bands need {needed}.",
+            "Copy or download it again.",
+        )
+
+
+def _crs_text(dataset: rasterio.io.DatasetReader, source: RasterSource) -> str:
+    """The CRS as WKT: the project's where it says one, else the file's, else empty."""
+    if not source.crs:
+        return crs_to_wkt(dataset.crs) if dataset.crs else ""
+    try:
+        return crs_to_wkt(CRS.from_user_input(source.crs))
+    except CRSError as error:
+        raise SceneError(
+            f"CRS {source.crs!r} given for scene {source.path} is not known: {error}",
+            "Give it as WKT or as EPSG:n.",
+        ) from error
+
+
+def crs_to_wkt(crs: CRS) -> str:
+    """WKT of a CRS: the older, widely read version where it can say it, else WKT2."""
+    try:
+        return str(crs.to_wkt())
+    except CRSError:
+        return str(crs.to_wkt(version="WKT2_2019"))
+
+
+def _representable(values: Sequence[float | None], dtype: np.dtype[Any]) -> tuple[Any, ...]:
+    """Those of the values that a pixel of this type can hold, in this type.
+
+    NaN is left out because all NaN are invalid anyway, and so are numbers out of the
+    type's range, such as -9999 in unsigned rasters.
+    """
+    found = []
+    for value in values:
+        if value is None or math.isnan(value):
+            continue
+        if dtype.kind == "f":
+            found.append(dtype.type(value))
+        elif value == int(value) and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+            found.append(dtype.type(int(value)))
+    return tuple(found)
+
+
+def _display_name(path: str) -> str:
+    """``scene`` for ``/data/scene.tif``, ``data:band`` for ``NETCDF:"/x/data.nc":band``."""
+    if os.path.exists(path):
+        return PurePath(path).stem
+    return PurePath(path.replace('"', "").replace("\\", "/")).name or path
