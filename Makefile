@@ -1,0 +1,65 @@
+# Everything a developer or a curious user runs. Each target installs what it needs.
+# `make` alone lists the targets.
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+root := $(CURDIR)
+engine_python := $(root)/build/engine/bin/python
+qgis_python := $(root)/build/qgis/bin/python
+
+# Which scenes the tests take; they skip with a reason where the folder is missing.
+export MAMBAHSI_TEST_DATA ?= $(abspath $(root)/../shared)
+# The demo's split of labelled pixels: spatial (whole fields apart) or random (the paper's).
+PROTOCOL ?= spatial
+
+.PHONY: help setup engine qgis plugin demo test lint format package screenshot benchmark \
+	engine-python qgis-python clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: engine qgis plugin ## Install everything that the other targets need, below build/
+	@echo "Ready. Try: make demo"
+
+engine:
+	@scripts/setup.sh engine
+
+qgis:
+	@scripts/setup.sh qgis
+
+plugin: engine
+	@$(engine_python) scripts/assemble_plugin.py link build/plugins
+
+demo: engine qgis plugin ## Train and classify Indian Pines through QGIS (PROTOCOL=spatial or random)
+	@$(engine_python) scripts/demo.py --protocol $(PROTOCOL)
+
+test: engine qgis plugin ## Run all tests: the engine's, then the plugin's in a real QGIS
+	@scripts/test.sh
+
+lint: engine ## Check style and types
+	@scripts/lint.sh
+
+format: engine ## Put the code into the project's style
+	@$(engine_python) -m ruff check --fix-only --quiet .
+	@$(engine_python) -m ruff format --quiet .
+
+package: engine ## Make the zip that QGIS installs the plugin from
+	@$(engine_python) scripts/assemble_plugin.py zip build
+
+screenshot: engine qgis plugin ## Take the README's pictures from a real QGIS window
+	@scripts/setup.sh screenshot
+	@scripts/screenshot.sh
+
+benchmark: engine ## Test accuracy on real scenes beside a random forest (takes long)
+	@$(engine_python) benchmarks/accuracy.py
+
+engine-python: engine ## Print the engine's interpreter
+	@echo $(engine_python)
+
+qgis-python: qgis ## Print the interpreter that the plugin's tests run in
+	@echo $(qgis_python)
+
+clean: ## Remove everything below build/
+	@rm -rf build
