@@ -1,0 +1,169 @@
+"""The report of a training or an assessment: one HTML file that needs nothing else.
+
+It opens with the accuracy *and what it rests on*: the protocol, how many of the classes were
+tested and on how many pixels, which classes were not. A figure of accuracy without these is
+worth little: pixels that lie beside training pixels flatter every classifier.
+
+Pictures are inside the file and there are no scripts, so it can be mailed, archived and read
+offline. Its content security policy forbids it to load anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mambahsi.accuracy import Accuracy, decimal, percent
+from mambahsi.charts import learning_curves
+from mambahsi.classes import ClassTable
+from mambahsi.outputs import write_bytes
+from mambahsi.png import data_uri
+from mambahsi.previews import Preview
+from mambahsi.report_style import STYLE
+from mambahsi.report_tables import class_figures, confusion, fact_table, part_counts, swatch
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_SHOWN_WIDTH = 480
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    accuracy: Accuracy | None = None,
+    protocol: str = "",
+    split: Mapping[str, Any] | None = None,
+    curves: Sequence[Mapping[str, Any]] = (),
+    best_epoch: int | None = None,
+    previews: Sequence[Preview] = (),
+    facts: Mapping[str, Mapping[str, Any]] | None = None,
+    warnings: Sequence[str] = (),
+) -> None:
+    """Write a report; every section appears only if there is something to say.
+
+    Args:
+        path: Where to write, usually from :meth:`mambahsi.outputs.OutputFiles.add`.
+        title: Heading.
+        accuracy: Agreement with the reference; None if nothing was tested.
+        protocol: How training and test pixels were kept apart, in a few words.
+        split: What :meth:`mambahsi.split.Split.to_json` gave.
+        curves: Per epoch ``epoch``, ``loss`` and ``validation_accuracy``.
+        best_epoch: Epoch whose weights were kept.
+        previews: Pictures, each with its legend.
+        facts: Headings, each with names and values: scene, model, settings, versions.
+        warnings: What the user should know before using the figures.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    sections = [
+        _headline(accuracy, protocol),
+        "".join(f'<p class="warn">{escape(text)}</p>' for text in warnings),
+        _previews(previews),
+        _split(split, accuracy),
+        _per_class(accuracy),
+        _confusion(accuracy),
+        _curves(curves, best_epoch),
+        *(_section(heading, fact_table(rows)) for heading, rows in (facts or {}).items() if rows),
+    ]
+    html = (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{escape(title)}</h1>\n{''.join(sections)}\n</body>\n</html>\n"
+    )
+    # Names may come from files with broken encodings; a report is still better than none.
+    write_bytes(path, html.encode("utf-8", errors="replace"))
+
+
+def _section(heading: str, content: str) -> str:
+    return f"<section>\n<h2>{escape(heading)}</h2>\n{content}\n</section>\n" if content else ""
+
+
+def _headline(accuracy: Accuracy | None, protocol: str) -> str:
+    if accuracy is None or not accuracy.pixels:
+        tiles = '<p class="warn">No accuracy: no pixel was left for testing.</p>'
+        return tiles + (f'<p class="soft">Protocol: {escape(protocol)}</p>' if protocol else "")
+    figures = (
+        ("Overall accuracy", percent(accuracy.overall)),
+        ("Average accuracy (mean over tested classes)", percent(accuracy.average)),
+        ("Kappa", decimal(accuracy.kappa)),
+    )
+    tiles = "".join(
+        f'<div class="tile"><b>{figure}</b><span>{name}</span></div>' for name, figure in figures
+    )
+    lines = [f"{accuracy.basis()}."]
+    if protocol:
+        lines.append(f"Protocol: {protocol}.")
+    text = " ".join(escape(line) for line in lines)
+    untested = ""
+    if accuracy.untested:
+        names = ", ".join(escape(name) for name in accuracy.untested)
+        untested = f'<p class="warn">Not tested: {names}</p>'
+    return f'<div class="tiles">{tiles}</div><p>{text}</p>{untested}'
+
+
+def _previews(previews: Sequence[Preview]) -> str:
+    figures = []
+    for preview in previews:
+        rows, cols = preview.pixels.shape[:2]
+        width = cols * max(1, _SHOWN_WIDTH // max(cols, rows))
+        figures.append(
+            f'<figure><img alt="{escape(preview.caption)}" style="width:{width}px" '
+            f'src="{data_uri(preview.pixels)}"><figcaption>{escape(preview.caption)}'
+            "</figcaption></figure>"
+        )
+    if not figures:
+        return ""
+    # One legend for all pictures that share their classes.
+    tables = dict.fromkeys(preview.classes for preview in previews if len(preview.classes))
+    legends = "".join(_legend(table) for table in tables)
+    return _section("Map", f'<div class="previews">{"".join(figures)}</div>{legends}')
+
+
+def _legend(table: ClassTable) -> str:
+    items = "".join(f"<li>{swatch(item)}{escape(item.name)}</li>" for item in table)
+    return f'<ul class="legend">{items}</ul>'
+
+
+def _split(split: Mapping[str, Any] | None, accuracy: Accuracy | None) -> str:
+    if not split:
+        return ""
+    lines = [str(split.get("description", ""))]
+    nearest = split.get("nearest")
+    if nearest is not None:
+        lines.append(
+            f"The nearest training and test pixels are {nearest:.4g} pixels apart, "
+            "center to center."
+        )
+    text = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
+    untested = split.get("untested") or []
+    if untested and (accuracy is None or not accuracy.pixels):
+        names = ", ".join(escape(str(name)) for name in untested)
+        text += f'<p class="warn">Not tested: {names}</p>'
+    counts = split.get("counts")
+    return _section("Split", text + (part_counts(counts) if counts else ""))
+
+
+def _per_class(accuracy: Accuracy | None) -> str:
+    if accuracy is None or not accuracy.pixels:
+        return ""
+    note = (
+        '<p class="soft">Producer\'s accuracy: share of the reference pixels that the map '
+        "found. User's accuracy: share of the mapped pixels that are right. F1: their harmonic "
+        "mean. IoU: intersection over union. A dash: undefined.</p>"
+    )
+    return _section("Accuracy by class", class_figures(accuracy) + note)
+
+
+def _confusion(accuracy: Accuracy | None) -> str:
+    if accuracy is None or not accuracy.pixels:
+        return ""
+    return _section("Confusion matrix", confusion(accuracy))
+
+
+def _curves(curves: Sequence[Mapping[str, Any]], best_epoch: int | None) -> str:
+    return _section("Learning curves", learning_curves(curves, best_epoch))
