@@ -1,0 +1,167 @@
+"""Where the valid pixels of a scene lie, and how they meet on coarser grids.
+
+The network pools twice by 2 x 2 and interpolates its result back to the scene. Without
+nodata both are the usual operations. With nodata, a coarse cell is the mean of its valid
+pixels and is itself valid if it has one; interpolation gives the weights of invalid cells
+to the valid ones among the four, and takes the nearest valid cell where there is none. So
+nothing stored under nodata can reach a valid pixel.
+
+Pixels of a grid are numbered among the valid ones, row by row.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mambahsi.errors import SceneError
+
+POOLINGS = 2
+"""How often the network halves the resolution."""
+
+
+class SceneGeometry:
+    """The valid pixels of a scene and of its pooled grids.
+
+    Attributes:
+        valid: Which pixels are valid on each grid, finest first; each bool (rows, columns).
+        pixels: Number of valid pixels of the scene.
+    """
+
+    def __init__(self, valid: np.ndarray) -> None:
+        """Lay out the grids.
+
+        Args:
+            valid: Which pixels are valid; bool (rows, columns), at least 4 x 4.
+
+        Raises:
+            SceneError: The scene is smaller than 4 x 4, or its valid pixels vanish when it
+                is pooled.
+        """
+        valid = np.ascontiguousarray(valid, dtype=bool)
+        factor = 2**POOLINGS
+        if min(valid.shape) < factor:
+            raise SceneError(
+                f"The scene has {valid.shape[0]} rows and {valid.shape[1]} columns.",
+                f"The network needs at least {factor} of each.",
+            )
+        self.valid = [valid]
+        self._cells: list[Tensor] = []
+        self._fractions: list[Tensor] = []
+        for _ in range(POOLINGS):
+            self._pool(self.valid[-1])
+        self.pixels = int(valid.sum())
+        if not self.valid[-1].any():
+            raise SceneError(
+                f"The scene has {self.pixels} valid pixels, too few to form one cell of"
+                f" {factor} x {factor} pixels.",
+                "Check its nodata value.",
+            )
+
+    def _pool(self, fine: np.ndarray) -> None:
+        rows, columns = fine.shape[0] // 2, fine.shape[1] // 2
+        counts = fine[: rows * 2, : columns * 2].reshape(rows, 2, columns, 2).sum(axis=(1, 3))
+        coarse = counts > 0
+        numbers = np.cumsum(coarse.ravel()).reshape(coarse.shape) - 1
+        # Pixels of a last odd row or column belong to no cell, as in the published network.
+        cell = np.full(fine.shape, -1, dtype=np.int64)
+        cell[: rows * 2, : columns * 2] = np.repeat(np.repeat(numbers, 2, 0), 2, 1)
+        self._cells.append(torch.from_numpy(cell[fine]))
+        self._fractions.append(torch.from_numpy(1.0 / counts[coarse]))
+        self.valid.append(coarse)
+
+    def pool(self, features: Tensor, level: int) -> Tensor:
+        """Mean of the valid pixels of each cell of the next coarser grid.
+
+        Args:
+            features: Features of a grid's valid pixels, (pixels, channels).
+            level: Number of that grid; 0 is the scene's.
+
+        Returns:
+            Features of the next grid's valid cells, (cells, channels).
+        """
+        cells = self._cells[level].to(features.device)
+        fractions = self._fractions[level].to(features)
+        inside = cells >= 0
+        if not bool(inside.all()):
+            features, cells = features[inside], cells[inside]
+        sums = features.new_zeros(len(fractions), features.shape[1])
+        return sums.index_add(0, cells, features) * fractions[:, None]
+
+    def upsample(self, coarse: Tensor, at: Tensor | None = None) -> Tensor:
+        """Bilinear interpolation of the coarsest grid's values at the scene's pixels.
+
+        The corners of the two grids lie on each other (``align_corners``).
+
+        Args:
+            coarse: Values of the coarsest grid's valid cells, (cells, channels).
+            at: Numbers of the scene's valid pixels to interpolate at, or None for all.
+
+        Returns:
+            Values at those pixels, (pixels, channels).
+        """
+        cells, weights = self._interpolation
+        if at is not None:
+            numbers = at.cpu()
+            cells, weights = cells[numbers], weights[numbers]
+        cells, weights = cells.to(coarse.device), weights.to(coarse)
+        result = coarse[cells[:, 0]] * weights[:, :1]
+        for corner in range(1, 4):
+            result = result + coarse[cells[:, corner]] * weights[:, corner : corner + 1]
+        return result
+
+    @functools.cached_property
+    def _interpolation(self) -> tuple[Tensor, Tensor]:
+        """Four cells and weights for each valid pixel, (pixels, 4) each."""
+        fine, coarse = self.valid[0], self.valid[-1]
+        rows, columns = np.nonzero(fine)
+        upper, lower, down = _positions(rows, fine.shape[0], coarse.shape[0])
+        left, right, across = _positions(columns, fine.shape[1], coarse.shape[1])
+        cell_rows = np.stack([upper, upper, lower, lower], axis=1)
+        cell_columns = np.stack([left, right, left, right], axis=1)
+        weights = np.stack(
+            [
+                (1 - down) * (1 - across),
+                (1 - down) * across,
+                down * (1 - across),
+                down * across,
+            ],
+            axis=1,
+        )
+        numbers = np.cumsum(coarse.ravel()).reshape(coarse.shape) - 1
+        if not coarse.all():
+            weights = weights * coarse[cell_rows, cell_columns]
+            total = weights.sum(axis=1)
+            lost = total == 0
+            weights = weights / np.where(lost, 1.0, total)[:, None]
+            if lost.any():
+                near_row, near_column = _nearest_valid(coarse)
+                nearest_to = (
+                    np.where(down < 0.5, upper, lower)[lost],
+                    np.where(across < 0.5, left, right)[lost],
+                )
+                cell_rows[lost] = near_row[nearest_to][:, None]
+                cell_columns[lost] = near_column[nearest_to][:, None]
+                weights[lost] = (1.0, 0.0, 0.0, 0.0)
+        # Invalid cells have weight 0 but still need a number that exists.
+        index = np.maximum(numbers[cell_rows, cell_columns], 0)
+        return torch.from_numpy(index), torch.from_numpy(weights)
+
+
+def _positions(index: np.ndarray, fine: int, coarse: int) -> tuple[np.ndarray, ...]:
+    """Cells before and behind a pixel along one axis, and how far it is to the second."""
+    position = index * ((coarse - 1) / (fine - 1))
+    before = np.minimum(position.astype(np.int64), coarse - 1)
+    behind = np.minimum(before + 1, coarse - 1)
+    return before, behind, position - before
+
+
+def _nearest_valid(coarse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of the valid cell nearest to each cell."""
+    from scipy.ndimage import distance_transform_edt
+
+    rows, columns = distance_transform_edt(~coarse, return_distances=False, return_indices=True)
+    return rows, columns

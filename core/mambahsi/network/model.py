@@ -1,0 +1,147 @@
+"""The whole network: embedding, three blocks with pooling between, classification head."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba
+from mambahsi.network.geometry import POOLINGS, SceneGeometry
+
+HEAD_WIDTH = 128
+BLOCKS = POOLINGS + 1
+
+
+class MambaHSI(nn.Module):
+    """MambaHSI (Li et al. 2024, doi:10.1109/TGRS.2024.3430985), as published.
+
+    The parameters have the published names: ``patch_embedding``, ``mamba.0``, ``mamba.2``,
+    ``mamba.4`` (pooling stands at the odd places) and ``cls_head``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_dim: int = 128,
+        num_classes: int = 10,
+        use_residual: bool = True,
+        mamba_type: str = "both",
+        token_num: int = 4,
+        group_num: int = 4,
+        use_att: bool = True,
+        *,
+        scan: str = "auto",
+    ) -> None:
+        """Draw initial weights from PyTorch's generator.
+
+        Args:
+            in_channels: Bands of the scene.
+            hidden_dim: Width of the features, divisible by ``token_num`` and ``group_num``.
+            num_classes: Number of classes.
+            use_residual: Whether blocks and branches add their input to their output.
+            mamba_type: ``both``, ``spa`` (spatial branch alone) or ``spe`` (spectral alone).
+            token_num: Groups of channels in the spectral branch.
+            group_num: Groups of the group normalization.
+            use_att: Whether the branches are fused with learned weights, or added.
+            scan: Name of the scan backend, or ``auto``.
+
+        Raises:
+            ValueError: An argument is out of range or does not fit another.
+        """
+        super().__init__()
+        for name, value in (("in_channels", in_channels), ("num_classes", num_classes)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+        for name, value in (("token_num", token_num), ("group_num", group_num)):
+            if value < 1 or hidden_dim < 1 or hidden_dim % value:
+                raise ValueError(f"hidden_dim {hidden_dim} is not divisible by {name} {value}")
+        if mamba_type not in ("both", "spa", "spe"):
+            raise ValueError(f"mamba_type {mamba_type!r} is not one of 'both', 'spa', 'spe'")
+        self.patch_embedding = nn.Sequential(
+            nn.Conv2d(in_channels, hidden_dim, 1), PixelGroupNorm(group_num, hidden_dim), nn.SiLU()
+        )
+
+        def block() -> nn.Module:
+            if mamba_type == "spa":
+                return SpaMamba(hidden_dim, use_residual, group_num, scan)
+            if mamba_type == "spe":
+                return SpeMamba(hidden_dim, token_num, use_residual, group_num, scan)
+            return BothMamba(hidden_dim, token_num, use_residual, group_num, use_att, scan)
+
+        # Pooling has no parameters; the places between the blocks keep the numbering.
+        self.mamba = nn.ModuleDict({str(2 * number): block() for number in range(BLOCKS)})
+        self.cls_head = nn.Sequential(
+            nn.Conv2d(hidden_dim, HEAD_WIDTH, 1),
+            PixelGroupNorm(group_num, HEAD_WIDTH),
+            nn.SiLU(),
+            nn.Conv2d(HEAD_WIDTH, num_classes, 1),
+        )
+
+    def coarse_logits(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
+        """Logits at a quarter of the resolution.
+
+        Args:
+            pixels: Normalized spectra of the valid pixels, row by row, (pixels, bands).
+            geometry: Where they lie.
+
+        Returns:
+            Logits of the coarsest grid's valid cells, (cells, classes).
+        """
+        embed, norm, activation = self.patch_embedding
+        features = activation(norm(_pointwise(embed, pixels)))
+        for level, block in enumerate(self.mamba.values()):
+            if level:
+                features = geometry.pool(features, level - 1)
+            features = block(features)
+        widen, norm, activation, classify = self.cls_head
+        return _pointwise(classify, activation(norm(_pointwise(widen, features))))
+
+    def pixel_logits(
+        self, pixels: Tensor, geometry: SceneGeometry, at: Tensor | None = None
+    ) -> Tensor:
+        """Logits at the scene's resolution.
+
+        Args:
+            pixels: Normalized spectra of the valid pixels, row by row, (pixels, bands).
+            geometry: Where they lie.
+            at: Numbers of the valid pixels to give logits for, int64, or None for all.
+
+        Returns:
+            (pixels, classes), or (len(at), classes).
+        """
+        return geometry.upsample(self.coarse_logits(pixels, geometry), at)
+
+    def forward(self, images: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Logits at a quarter of the resolution, in the published network's layout.
+
+        Each image of a batch is treated on its own.
+
+        Args:
+            images: Normalized images, (batch, bands, rows, columns).
+            valid: Which pixels are valid, bool (batch, rows, columns); all if None.
+
+        Returns:
+            (batch, classes, rows // 4, columns // 4); 0 in invalid cells.
+        """
+        results = []
+        for number, image in enumerate(images):
+            mask = (
+                np.ones(image.shape[1:], dtype=bool)
+                if valid is None
+                else valid[number].cpu().numpy()
+            )
+            geometry = SceneGeometry(mask)
+            inside = torch.from_numpy(geometry.valid[0]).to(image.device)
+            logits = self.coarse_logits(image[:, inside].t(), geometry)
+            cells = torch.from_numpy(geometry.valid[-1]).to(image.device)
+            grid = logits.new_zeros(logits.shape[1], *cells.shape)
+            results.append(grid.masked_scatter(cells, logits.t().contiguous()))
+        return torch.stack(results)
+
+
+def _pointwise(layer: nn.Module, pixels: Tensor) -> Tensor:
+    """A 1 x 1 convolution on a table of pixels."""
+    assert isinstance(layer, nn.Conv2d)
+    return F.linear(pixels, layer.weight.flatten(1), layer.bias)
