@@ -96,7 +96,7 @@ class TrainJob:
         model: Model file to write.
         name_field: Field with class names, or empty.
         color_field: Field with class colors, or empty.
-        protocol: One of :data:`PROTOCOLS`.
+        protocol: How labeled pixels are divided into parts, one of :data:`PROTOCOLS`.
         validation: Separate layer whose pixels choose the checkpoint, or None.
         test: Separate layer whose pixels are the only source of reported accuracy, or None.
         validation_share: Share of a class's labelled pixels for validation (spatial).
@@ -104,14 +104,14 @@ class TrainJob:
         buffer: Unused pixels between the parts of a polygon that is cut (spatial).
         train_pixels: Training pixels per class (random).
         validation_pixels: Validation pixels per class (random).
-        preset: One of :data:`PRESETS`.
+        preset: Network configuration, one of :data:`PRESETS`.
         epochs: Optimizer steps over the whole scene.
         learning_rate: Learning rate of Adam.
         seed: Seed of initial weights and split.
-        class_weights: One of :data:`CLASS_WEIGHTS`.
+        class_weights: How the classes count in the loss, one of :data:`CLASS_WEIGHTS`.
         patience: Epochs without better validation accuracy before stopping; 0 never stops.
-        device: One of :data:`DEVICES`.
-        scan: One of :data:`SCANS`, the implementation of the selective scan.
+        device: Where the network runs, one of :data:`DEVICES`.
+        scan: Implementation of the selective scan, one of :data:`SCANS`.
         threads: Threads of the CPU; 0 takes the physical cores.
         memory: Memory budget in GB (1e9 bytes); 0 takes a safe share of what is free.
         resume: Go on from the checkpoint beside the model file.
@@ -156,8 +156,8 @@ class ClassifyJob:
         classification: GeoTIFF of class values to write.
         confidence: GeoTIFF of the largest class probability to write, or empty.
         probabilities: GeoTIFF of all class probabilities to write, or empty.
-        device: One of :data:`DEVICES`.
-        scan: One of :data:`SCANS`.
+        device: Where the network runs, one of :data:`DEVICES`.
+        scan: Implementation of the selective scan, one of :data:`SCANS`.
         threads: Threads of the CPU; 0 takes the physical cores.
         memory: Memory budget in GB (1e9 bytes); 0 takes a safe share of what is free.
     """

@@ -1,0 +1,7 @@
+"""``python -m mambahsi`` is the command ``mambahsi``."""
+
+import sys
+
+from mambahsi.cli import main
+
+sys.exit(main())

@@ -1,0 +1,94 @@
+"""Classifying a whole scene in memory.
+
+Normalization layers and the spatial scan span the whole scene, so the network sees it at
+once; only the last step, from its coarse features up to the scene's pixels, is local. It is
+made block by block, so that the probabilities of all classes never lie in memory at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mambahsi.feedback import Feedback
+from mambahsi.network import MambaHSI, SceneGeometry
+
+BLOCK_PIXELS = 2**18
+"""Pixels that are brought up from the coarse features at a time."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Class probabilities of some valid pixels, in the order of their numbers.
+
+    Attributes:
+        start: Number of the first pixel.
+        stop: Number after the last pixel.
+        probabilities: float32 (pixels, classes); rows sum to 1.
+    """
+
+    start: int
+    stop: int
+    probabilities: np.ndarray
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Most probable class index; int64 (pixels,)."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Probability of that class; float32 (pixels,)."""
+        return self.probabilities.max(axis=1)
+
+
+def predict_blocks(
+    network: MambaHSI,
+    pixels: Tensor,
+    geometry: SceneGeometry,
+    boundaries: list[int],
+    feedback: Feedback,
+) -> Iterator[Predictions]:
+    """Classify all valid pixels.
+
+    Args:
+        network: The trained network.
+        pixels: Normalized bands of the valid pixels, on the network's device; float32
+            (pixels, bands).
+        geometry: Where they lie.
+        boundaries: Pixel numbers at which blocks begin and end: ``[0, ..., pixels]``.
+        feedback: Told about progress.
+
+    Yields:
+        Predictions from each boundary to the next.
+
+    Raises:
+        Cancelled: The user asked to stop.
+    """
+    feedback.progress(0.0, "Classifying: features of the whole scene")
+    with torch.no_grad():
+        coarse = network.coarse_logits(pixels, geometry)
+        for start, stop in itertools.pairwise(boundaries):
+            probabilities = np.empty((stop - start, coarse.shape[1]), dtype=np.float32)
+            for first in range(start, stop, BLOCK_PIXELS):
+                feedback.check()
+                feedback.progress(0.9 + 0.1 * first / geometry.pixels, "Classifying: pixels")
+                last = min(first + BLOCK_PIXELS, stop)
+                at = torch.arange(first, last, device=pixels.device)
+                part = torch.softmax(geometry.upsample(coarse, at), dim=1)
+                probabilities[first - start : last - start] = part.cpu().numpy()
+            yield Predictions(start, stop, probabilities)
+
+
+def predict_classes(
+    network: MambaHSI, pixels: Tensor, geometry: SceneGeometry, feedback: Feedback
+) -> np.ndarray:
+    """Class index of every valid pixel; int64 (pixels,)."""
+    boundaries = [*range(0, geometry.pixels, BLOCK_PIXELS), geometry.pixels]
+    blocks = predict_blocks(network, pixels, geometry, boundaries, feedback)
+    return np.concatenate([block.classes for block in blocks])
