@@ -1,0 +1,180 @@
+"""Labels: polygons or points with a class, turned into labelled pixels of a scene.
+
+What users draw is never clean. What can be put right or left out without changing what is
+meant is: features without class or geometry, invalid geometries, polygons partly outside
+or smaller than a pixel, a missing CRS, pixels that two classes claim. Each is counted and
+told as a warning. What would make the result mean something else is refused with a
+:class:`~mambahsi.errors.LabelsError`: a class without a pixel, a single class, labels that
+lie somewhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mambahsi.class_values import build_class_table, match_classes, read_class_values
+from mambahsi.classes import ClassTable
+from mambahsi.errors import LabelsError
+from mambahsi.feedback import Feedback
+from mambahsi.grid import Grid
+from mambahsi.jobs import VectorSource
+from mambahsi.polygons import to_pixel_shapes
+from mambahsi.rasterize import burn
+from mambahsi.vectors import VectorLayer, read_layer
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSet:
+    """Labelled pixels of a scene.
+
+    Attributes:
+        index: Class index by pixel, 0 to n - 1, -1 unlabelled; int32, shape (rows, columns).
+        polygon: Number of the single polygon or point that labels the pixel, -1
+            unlabelled; int32, shape (rows, columns).
+        table: The classes.
+        notes: What was left out or repaired, with counts; warnings for the user.
+    """
+
+    index: np.ndarray
+    polygon: np.ndarray
+    table: ClassTable
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Labelled pixels by class; int64, shape (classes,)."""
+        return np.bincount(self.index[self.index >= 0], minlength=len(self.table))
+
+    def where(self, mask: np.ndarray) -> LabelSet:
+        """These labels on the pixels of a mask only."""
+        return replace(
+            self,
+            index=np.where(mask, self.index, -1).astype(np.int32),
+            polygon=np.where(mask, self.polygon, -1).astype(np.int32),
+        )
+
+
+def read_labels(
+    source: VectorSource,
+    grid: Grid,
+    class_field: str,
+    name_field: str = "",
+    color_field: str = "",
+    feedback: Feedback | None = None,
+    table: ClassTable | None = None,
+) -> LabelSet:
+    """Read polygons and points onto the grid of a scene.
+
+    A pixel belongs to a polygon when its center does; a point labels the pixel that it lies
+    in. Parts of multi-part features count as polygons of their own.
+
+    Args:
+        source: The layer.
+        grid: Grid of the scene.
+        class_field: Field of integers or text that holds the class.
+        name_field: Field with class names, or empty.
+        color_field: Field with class colors, or empty.
+        feedback: Told the warnings that :attr:`LabelSet.notes` keeps.
+        table: Classes that the layer's are matched to, by original, value or name; None
+            makes a table from the layer.
+
+    Raises:
+        LabelsError: The layer is missing or damaged, lacks a field, holds no class, no
+            polygon and no point, none of the given classes, or lies outside the scene.
+    """
+    feedback = feedback or Feedback()
+    wanted = [name for name in (class_field, name_field, color_field) if name]
+    if not class_field:
+        raise LabelsError("No class field is given.", "Name the field that holds the class.")
+    layer = read_layer(source, wanted)
+    notes: list[str] = []
+    logs: list[str] = []
+    if not len(layer.geometries):
+        raise LabelsError(f"Labels {layer.label} have no features.", "Draw some polygons.")
+    found = read_class_values(layer.fields[class_field], class_field, layer.label)
+    if table is None:
+        names, colors = layer.fields.get(name_field), layer.fields.get(color_field)
+        table = build_class_table(found, names, colors, notes, logs)
+        class_of = np.arange(len(table))
+    else:
+        class_of = match_classes(found, table, layer.label, notes)
+
+    without_class = found.codes < 0
+    if without_class.any():
+        notes.append(f"{int(without_class.sum())} features have no class and are left out.")
+    classes = np.where(without_class, -1, class_of[found.codes])
+    labels = _burn_layer(layer, classes, grid, table, notes, logs)
+    for line in logs:
+        feedback.log(line)
+    for note in labels.notes:
+        feedback.warning(note)
+    return labels
+
+
+def _burn_layer(
+    layer: VectorLayer,
+    classes: np.ndarray,
+    grid: Grid,
+    table: ClassTable,
+    notes: list[str],
+    logs: list[str],
+) -> LabelSet:
+    """Pixels of the features that have a class, with everything that is worth a warning."""
+    kept = classes >= 0
+    layer = replace(layer, geometries=layer.geometries[kept])
+    shapes = to_pixel_shapes(layer, grid)
+    burned = burn(shapes.geometries, classes[kept][shapes.features], grid.shape)
+    notes.extend(shapes.notes)
+    logs.extend(shapes.logs)
+    if burned.without_center:
+        notes.append(
+            f"{burned.without_center} polygons are smaller than a pixel or too narrow: they "
+            "cover no pixel center and are left out."
+        )
+    if burned.disputed:
+        notes.append(
+            f"{burned.disputed} pixels are left out because polygons or points of different "
+            "classes overlap there."
+        )
+    return LabelSet(burned.index, burned.shape, table, notes)
+
+
+def restrict(labels: LabelSet, valid: np.ndarray, feedback: Feedback | None = None) -> LabelSet:
+    """The labels on valid pixels, checked to be enough to train on.
+
+    Args:
+        labels: Labels of the scene.
+        valid: Valid pixels of the scene; bool, shape (rows, columns).
+        feedback: Told how many labelled pixels are nodata.
+
+    Raises:
+        LabelsError: There is one class only, or a class is left without a pixel.
+    """
+    kept = labels.where(valid)
+    if len(labels.table) < 2:
+        names = ", ".join(labels.table.names)
+        raise LabelsError(
+            f"The labels have one class only ({names}).", "Label at least two classes."
+        )
+    before, after = labels.counts, kept.counts
+    empty = [i for i, count in enumerate(after) if not count]
+    if empty:
+        named = "; ".join(
+            f"{labels.table[i].name} (value {labels.table[i].value}: "
+            + (f"all {before[i]} pixels are nodata in the scene)" if before[i] else "none at all)")
+            for i in empty[:20]
+        )
+        raise LabelsError(
+            f"{len(empty)} of {len(labels.table)} classes are left without a pixel: {named}.",
+            "Draw larger polygons on valid pixels for them, or remove these classes. "
+            + " ".join(labels.notes),
+        )
+    lost = int(before.sum() - after.sum())
+    if lost:
+        note = f"{lost} of {int(before.sum())} labelled pixels are nodata in the scene."
+        kept = replace(kept, notes=[*kept.notes, note])
+        if feedback is not None:
+            feedback.warning(note)
+    return kept

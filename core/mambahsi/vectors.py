@@ -1,0 +1,122 @@
+"""Reading a vector layer: geometries, the fields that are asked for, and the CRS.
+
+A damaged layer must not become a smaller training set unnoticed. Most formats fail to open
+or to read; a shapefile that was cut short opens well and gives features without geometry,
+so its length is compared with what its header says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError
+
+from mambahsi.errors import LabelsError
+from mambahsi.jobs import VectorSource
+
+
+@dataclass(frozen=True, eq=False)
+class VectorLayer:
+    """The features of a layer.
+
+    Attributes:
+        label: How messages call it: the path, with the layer's name where it was given.
+        crs: CRS as text that rasterio understands; empty where it is not known.
+        geometries: Shapely geometries in two dimensions, None where a feature has none;
+            object array of shape (features,).
+        fields: Values by field name, each of shape (features,).
+    """
+
+    label: str
+    crs: str
+    geometries: np.ndarray
+    fields: dict[str, np.ndarray]
+
+
+def read_layer(source: VectorSource, fields: Sequence[str]) -> VectorLayer:
+    """Read a layer with the given fields.
+
+    Raises:
+        LabelsError: The file is missing, corrupt or truncated, has no such layer, no such
+            field, or no geometries.
+    """
+    path = source.path
+    label = f"{path} (layer {source.layer})" if source.layer else path
+    is_file_path = not path.lower().startswith("/vsi") and ":" not in path[2:]
+    if is_file_path and not os.path.exists(path):
+        raise LabelsError(f"Labels {path} do not exist.", "Check the path of the layer.")
+    with _reading(label):
+        layer = _layer_name(source)
+        info = pyogrio.read_info(path, layer=layer)
+    known = [str(name) for name in info["fields"]]
+    for name in fields:
+        if name not in known:
+            raise LabelsError(
+                f"Labels {label} have no field {name!r}.",
+                f"Their fields: {', '.join(known) or 'none'}.",
+            )
+    _refuse_short_shapefile(path, layer, label)
+    with _reading(label):
+        # Fields are asked for by name but always come in the order of the layer.
+        meta, _, wkb, values = pyogrio.raw.read(path, layer=layer, columns=list(dict.fromkeys(fields)))
+    if wkb is None:
+        raise LabelsError(f"Labels {label} have no geometries.", "Choose polygons or points.")
+    geometries = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="fix"))
+    names = [str(name) for name in meta["fields"]]
+    return VectorLayer(
+        label, source.crs or meta["crs"] or "", geometries, dict(zip(names, values, strict=True))
+    )
+
+
+def _layer_name(source: VectorSource) -> str:
+    layers = pyogrio.list_layers(source.path)
+    names = [str(name) for name, _ in layers]
+    if source.layer:
+        if source.layer not in names:
+            raise LabelsError(
+                f"Labels {source.path} have no layer {source.layer!r}.",
+                f"Their layers: {', '.join(names) or 'none'}.",
+            )
+        return source.layer
+    # Tables without geometry, such as the styles that QGIS stores, are no labels.
+    spatial = [str(name) for name, geometry_type in layers if geometry_type is not None]
+    if not spatial:
+        raise LabelsError(
+            f"Labels {source.path} have no layer with geometries.", "Choose polygons or points."
+        )
+    return spatial[0]
+
+
+@contextmanager
+def _reading(label: str) -> Iterator[None]:
+    try:
+        yield
+    except (DataSourceError, DataLayerError, FeatureError, FieldError) as error:
+        raise LabelsError(
+            f"Labels {label} cannot be read: {error}",
+            "The file may be corrupt, truncated, or of a format that the engine lacks.",
+        ) from error
+    except shapely.errors.ShapelyError as error:
+        raise LabelsError(f"Labels {label} hold a geometry that cannot be read: {error}") from error
+
+
+def _refuse_short_shapefile(path: str, layer: str, label: str) -> None:
+    shape_path = os.path.join(path, f"{layer}.shp") if os.path.isdir(path) else path
+    if not shape_path.lower().endswith(".shp") or not os.path.isfile(shape_path):
+        return
+    with open(shape_path, "rb") as file:
+        header = file.read(28)
+    # The header counts the file's length in words of two bytes, in the bytes 24 to 27.
+    expected = 2 * int.from_bytes(header[24:28], "big")
+    size = os.path.getsize(shape_path)
+    if size < expected:
+        raise LabelsError(
+            f"Labels {label} are truncated: {size} bytes of {expected}.",
+            "Copy or download the shapefile again.",
+        )
