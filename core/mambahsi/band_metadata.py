@@ -116,9 +116,7 @@ def read_bands(dataset: DatasetReader) -> tuple[Band, ...]:
     return tuple(bands)
 
 
-def _lengths(
-    texts: Sequence[str], units: Sequence[str], shared_unit: str
-) -> list[float | None]:
+def _lengths(texts: Sequence[str], units: Sequence[str], shared_unit: str) -> list[float | None]:
     """Values in nanometers, each by its own unit, else the shared, else a guessed one."""
     guessed = _guessed_unit(texts)
     found: list[float | None] = []

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from affine import Affine
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -59,12 +60,17 @@ class Grid:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """Smallest and largest coordinates (west, south, east, north) of the four corners."""
-        corners = [
-            self.affine @ corner
-            for corner in ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))
-        ]
-        xs, ys = zip(*corners, strict=True)
+        a, b, c, d, e, f = self.transform
+        corners = ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))
+        xs = [a * column + b * row + c for column, row in corners]
+        ys = [d * column + e * row + f for column, row in corners]
         return min(xs), min(ys), max(xs), max(ys)
+
+    def to_pixels(self, xy: np.ndarray) -> np.ndarray:
+        """Columns and rows, with fractions, of coordinates; shape (n, 2), float64."""
+        a, b, c, d, e, f = tuple(~self.affine)[:6]
+        x, y = xy[:, 0], xy[:, 1]
+        return np.column_stack([a * x + b * y + c, d * x + e * y + f])
 
     def to_json(self) -> dict[str, Any]:
         """The grid as plain values."""

@@ -70,10 +70,7 @@ def to_pixel_shapes(layer: VectorLayer, grid: Grid) -> Shapes:
         )
     mapped = _to_scene_crs(shapes, layer, grid)
     mapped = _flip_if_drawn_in_qgis(shapes, mapped, grid)
-    inverse = ~grid.affine
-    pixels = shapely.transform(
-        mapped, lambda xy: np.column_stack(inverse @ (xy[:, 0], xy[:, 1])), include_z=False
-    )
+    pixels = shapely.transform(mapped, grid.to_pixels)
     # Transforming can make touching edges cross, by rounding; predicates need validity.
     broken = ~shapely.is_valid(pixels)
     pixels[broken] = shapely.make_valid(pixels[broken])
@@ -176,7 +173,7 @@ def _flip_if_drawn_in_qgis(shapes: Shapes, mapped: np.ndarray, grid: Grid) -> np
     """Turn labels over that lie where QGIS draws a scene without georeference."""
     if grid.has_transform:
         return mapped
-    west, south, east, north = shapely.total_bounds(mapped)
+    _, south, _, north = shapely.total_bounds(mapped)
     overlap_as_drawn = min(north, grid.height) - max(south, 0.0)
     overlap_turned = min(-south, grid.height) - max(-north, 0.0)
     if overlap_turned <= overlap_as_drawn or overlap_turned < 0:

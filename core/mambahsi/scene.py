@@ -15,11 +15,10 @@ without a word; both are reported as a :class:`~mambahsi.errors.SceneError` that
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import PurePath
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -98,9 +97,7 @@ class Scene:
             i + 1: MaskFlags.per_dataset in flags or flags not in computed
             for i, flags in enumerate(dataset.mask_flag_enums)
         }
-        self._shared_mask = all(
-            MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums
-        )
+        self._shared_mask = all(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums)
 
     @classmethod
     def open(cls, source: RasterSource) -> Scene:
@@ -199,7 +196,7 @@ class Scene:
             SceneError: The file is truncated or corrupt.
         """
         data, valid = self.read_band_valid(bands, window)
-        return data, valid.all(axis=0)
+        return data, np.logical_and.reduce(valid, axis=0)
 
     def read_band_valid(
         self, bands: Sequence[int], window: Window | None = None
@@ -252,7 +249,7 @@ def _open_error(path: str, reason: str) -> SceneError:
     if "type=xyz" in lowered or lowered.startswith(("crs=", "contextualwmslegend=", "url=")):
         return _rendered(path)
     is_file_path = not lowered.startswith("/vsi") and ":" not in lowered[2:]
-    if is_file_path and not os.path.exists(path):
+    if is_file_path and not Path(path).exists():
         return SceneError(f"Scene {path} does not exist.", "Check the path of the raster.")
     return SceneError(
         f"Scene {path} cannot be opened: {reason}",
@@ -300,7 +297,7 @@ def _refuse_short_raw_file(dataset: rasterio.io.DatasetReader, path: str) -> Non
     if envi.get("file_compression", "0") != "0":
         return
     # The pixels lie in the largest file; headers and statistics lie beside it.
-    sizes = [os.path.getsize(name) for name in dataset.files if os.path.isfile(name)]
+    sizes = [file.stat().st_size for file in map(Path, dataset.files) if file.is_file()]
     pixel_bytes = sum(np.dtype(dtype).itemsize for dtype in dataset.dtypes)
     needed = dataset.width * dataset.height * pixel_bytes + int(envi.get("header_offset", "0"))
     if sizes and max(sizes) < needed:
@@ -351,6 +348,6 @@ def _representable(values: Sequence[float | None], dtype: np.dtype[Any]) -> tupl
 
 def _display_name(path: str) -> str:
     """``scene`` for ``/data/scene.tif``, ``data:band`` for ``NETCDF:"/x/data.nc":band``."""
-    if os.path.exists(path):
-        return PurePath(path).stem
-    return PurePath(path.replace('"', "").replace("\\", "/")).name or path
+    if Path(path).exists():
+        return Path(path).stem
+    return Path(path.replace('"', "").replace("\\", "/")).name or path

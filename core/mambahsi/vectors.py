@@ -7,10 +7,10 @@ so its length is compared with what its header says.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyogrio
@@ -49,7 +49,7 @@ def read_layer(source: VectorSource, fields: Sequence[str]) -> VectorLayer:
     path = source.path
     label = f"{path} (layer {source.layer})" if source.layer else path
     is_file_path = not path.lower().startswith("/vsi") and ":" not in path[2:]
-    if is_file_path and not os.path.exists(path):
+    if is_file_path and not Path(path).exists():
         raise LabelsError(f"Labels {path} do not exist.", "Check the path of the layer.")
     with _reading(label):
         layer = _layer_name(source)
@@ -64,7 +64,9 @@ def read_layer(source: VectorSource, fields: Sequence[str]) -> VectorLayer:
     _refuse_short_shapefile(path, layer, label)
     with _reading(label):
         # Fields are asked for by name but always come in the order of the layer.
-        meta, _, wkb, values = pyogrio.raw.read(path, layer=layer, columns=list(dict.fromkeys(fields)))
+        meta, _, wkb, values = pyogrio.raw.read(
+            path, layer=layer, columns=list(dict.fromkeys(fields))
+        )
     if wkb is None:
         raise LabelsError(f"Labels {label} have no geometries.", "Choose polygons or points.")
     geometries = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="fix"))
@@ -107,14 +109,14 @@ def _reading(label: str) -> Iterator[None]:
 
 
 def _refuse_short_shapefile(path: str, layer: str, label: str) -> None:
-    shape_path = os.path.join(path, f"{layer}.shp") if os.path.isdir(path) else path
-    if not shape_path.lower().endswith(".shp") or not os.path.isfile(shape_path):
+    file_path = Path(path, f"{layer}.shp") if Path(path).is_dir() else Path(path)
+    if file_path.suffix.lower() != ".shp" or not file_path.is_file():
         return
-    with open(shape_path, "rb") as file:
+    with file_path.open("rb") as file:
         header = file.read(28)
     # The header counts the file's length in words of two bytes, in the bytes 24 to 27.
     expected = 2 * int.from_bytes(header[24:28], "big")
-    size = os.path.getsize(shape_path)
+    size = file_path.stat().st_size
     if size < expected:
         raise LabelsError(
             f"Labels {label} are truncated: {size} bytes of {expected}.",

@@ -1,0 +1,109 @@
+"""The parts of a split, and what a split knows about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from mambahsi.classes import ClassTable
+
+PART_UNUSED = 0
+TRAIN = 1
+VALIDATION = 2
+TEST = 3
+BUFFER = 4
+"""Labelled, but left unused to keep two parts apart."""
+
+PART_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test", BUFFER: "buffer"}
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A division of labelled pixels.
+
+    Attributes:
+        parts: One of the part numbers by pixel; uint8, shape (rows, columns).
+        index: Class index by pixel, -1 where the part is unused; int32, same shape. Take
+            classes from here: with separate layers they come from several label sets.
+        table: The classes.
+        protocol: Short name of how the pixels were divided.
+        description: The same in a sentence, with its parameters.
+        counts: Pixels by class and part number; int64, shape (classes, 5).
+        untested: Names of the classes without a test pixel.
+        nearest: Smallest distance between a training and a test pixel, in pixels from
+            center to center; None without test pixels.
+        notes: Warnings for the user.
+    """
+
+    parts: np.ndarray
+    index: np.ndarray
+    table: ClassTable
+    protocol: str
+    description: str
+    counts: np.ndarray
+    untested: list[str]
+    nearest: float | None
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, part: int) -> int:
+        """Pixels of a part."""
+        return int(self.counts[:, part].sum())
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the pixels, as plain values."""
+        return {
+            "protocol": self.protocol,
+            "description": self.description,
+            "classes": [
+                {"value": c.value, "name": c.name}
+                | {name: int(self.counts[i, part]) for part, name in PART_NAMES.items()}
+                for i, c in enumerate(self.table)
+            ],
+            "untested": self.untested,
+            "nearest": self.nearest,
+            "notes": self.notes,
+        }
+
+
+def make_split(
+    parts: np.ndarray,
+    index: np.ndarray,
+    table: ClassTable,
+    protocol: str,
+    description: str,
+    notes: list[str] | None = None,
+) -> Split:
+    """A split of these parts, with counts, untested classes and distance worked out."""
+    index = np.where(parts != PART_UNUSED, index, -1).astype(np.int32)
+    labelled = index >= 0
+    counts = np.zeros((len(table), BUFFER + 1), dtype=np.int64)
+    np.add.at(counts, (index[labelled], parts[labelled]), 1)
+    untested = [c.name for c, count in zip(table, counts[:, TEST], strict=True) if not count]
+    notes = list(notes or [])
+    if untested:
+        notes.append(f"Not tested: {', '.join(untested)}.")
+    if not counts[:, VALIDATION].any():
+        notes.append("No pixel is left for validation, so the last epoch will be taken.")
+    return Split(
+        parts.astype(np.uint8),
+        index,
+        table,
+        protocol,
+        description,
+        counts,
+        untested,
+        _nearest(parts),
+        notes,
+    )
+
+
+def _nearest(parts: np.ndarray) -> float | None:
+    train, test = np.argwhere(parts == TRAIN), np.argwhere(parts == TEST)
+    if not len(train) or not len(test):
+        return None
+    few, many = sorted((train, test), key=len)
+    distances, _ = cKDTree(few).query(many)
+    return float(distances.min())

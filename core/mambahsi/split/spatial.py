@@ -1,0 +1,89 @@
+"""The default split: training and test pixels lie apart from each other.
+
+Where a class has as many polygons as there are parts, whole polygons go to one part each
+(:mod:`mambahsi.split.whole`). Where it has fewer, its pixels are cut into compact blocks
+with unused pixels between them (:mod:`mambahsi.split.cut`). Where even that fails, all
+pixels train and the class is not tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from mambahsi.labels import LabelSet
+from mambahsi.split.cut import cut_into_blocks
+from mambahsi.split.parts import (
+    PART_UNUSED,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Split,
+    make_split,
+)
+from mambahsi.split.whole import assign_whole_polygons
+
+_PARTS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+
+
+def split_spatial(
+    labels: LabelSet,
+    seed: int,
+    validation_share: float,
+    test_share: float,
+    buffer: int,
+    parts: Sequence[str] = ("train", "validation", "test"),
+) -> Split:
+    """Divide labelled pixels so that parts are apart.
+
+    Args:
+        labels: Labels on valid pixels.
+        seed: Chooses among equally good divisions.
+        validation_share: Share of a class's pixels that should validate.
+        test_share: Share of a class's pixels that should test.
+        buffer: Unused pixels between the blocks of a class that is cut: their pixels are
+            at least ``buffer + 1`` apart, from center to center.
+        parts: The parts to make, in this order; training takes what the others leave.
+
+    Raises:
+        ValueError: The shares leave nothing for training.
+    """
+    shares = {"validation": validation_share, "test": test_share}
+    asked = [shares[part] for part in parts if part != "train"]
+    if sum(asked) >= 1:
+        raise ValueError(f"validation and test share leave nothing to train on: {asked}")
+    wanted = np.array([1 - sum(asked) if part == "train" else shares[part] for part in parts])
+    numbers = np.array([_PARTS[part] for part in parts], dtype=np.uint8)
+    generator = np.random.default_rng(seed)
+
+    divided = np.full(labels.index.size, PART_UNUSED, dtype=np.uint8)
+    flat = labels.index.ravel()
+    order = np.argsort(flat, kind="stable")
+    ends = np.searchsorted(flat, np.arange(len(labels.table) + 1), sorter=order)
+    whole = cut = 0
+    for start, stop in pairwise(ends):
+        pixels = order[start:stop]
+        _, polygons, sizes = np.unique(
+            labels.polygon.ravel()[pixels], return_inverse=True, return_counts=True
+        )
+        if len(sizes) >= len(parts):
+            divided[pixels] = numbers[assign_whole_polygons(sizes, wanted, generator)][polygons]
+            whole += 1
+            continue
+        at = np.column_stack(np.unravel_index(pixels, labels.index.shape))
+        blocks = cut_into_blocks(at, wanted, buffer, numbers, generator)
+        divided[pixels] = TRAIN if blocks is None else blocks
+        cut += blocks is not None
+    percent = ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(parts, wanted, strict=True))
+    return make_split(
+        divided.reshape(labels.index.shape),
+        labels.index,
+        labels.table,
+        "spatial",
+        f"Whole polygons go to one part each in {whole} of {len(labels.table)} classes; {cut} are "
+        f"cut into blocks with {buffer} unused pixels between parts; "
+        f"{len(labels.table) - whole - cut} cannot be divided and train only. "
+        f"Asked shares: {percent}; seed {seed}.",
+    )
