@@ -20,6 +20,8 @@ from mambahsi.classes import ClassTable
 
 Figures = NDArray[np.float64]
 
+_UNDEFINED = "\N{EN DASH}"
+
 
 def confusion_matrix(
     reference: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], classes: int
@@ -207,19 +209,18 @@ class Accuracy:
     def basis(self) -> str:
         """What the figures rest on, in one sentence without its period."""
         return (
-            f"Tested {self.tested_classes} of {len(self.classes)} classes "
-            f"on {self.pixels:,} pixels"
+            f"Tested {self.tested_classes} of {len(self.classes)} classes on {self.pixels:,} pixels"
         )
 
 
 def percent(value: float) -> str:
     """A share for people: ``92.85 %``, or a dash where it is undefined."""
-    return "–" if math.isnan(value) else f"{100 * value:.2f} %"
+    return _UNDEFINED if math.isnan(value) else f"{100 * value:.2f} %"
 
 
 def decimal(value: float) -> str:
     """Kappa and the like for people: ``0.9184``, or a dash where it is undefined."""
-    return "–" if math.isnan(value) else f"{value:.4f}"
+    return _UNDEFINED if math.isnan(value) else f"{value:.4f}"
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from mambahsi import cancellation
 from mambahsi.classes import ClassTable
 from mambahsi.errors import OutputError
 from mambahsi.grid import Grid
@@ -97,7 +98,7 @@ class _RasterWriter:
         values = np.ascontiguousarray(values, dtype=self._dataset.dtypes[0])
         with self._writing():
             self._dataset.write(values, window=window)
-        self._checksums.append((window, zlib.crc32(values)))
+        self._checksums.append((window, zlib.crc32(values.data)))
         self._pixels += values.shape[-2] * values.shape[-1]
 
     def close(self) -> None:
@@ -112,7 +113,8 @@ class _RasterWriter:
             self._dataset.close()
             with rasterio.open(self.path) as written:
                 for window, checksum in self._checksums:
-                    if zlib.crc32(written.read(window=window)) != checksum:
+                    cancellation.raise_if_requested()
+                    if zlib.crc32(written.read(window=window).data) != checksum:
                         raise OutputError(
                             f"{final_path(self.path)}: the file does not hold what was written "
                             "to it.",
@@ -132,10 +134,8 @@ class _RasterWriter:
             self.close()
             return
         # What is written no longer matters, and a second error would hide the first.
-        try:
+        with suppress(RasterioError, OSError):
             self._dataset.close()
-        except (RasterioError, OSError):
-            pass
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

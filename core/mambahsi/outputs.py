@@ -90,7 +90,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    with writing(path), open(path, "wb") as file:
+    with writing(path), path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -135,9 +135,7 @@ class OutputFiles:
         finally:
             self.remove_all()
 
-    def add(
-        self, path: str | os.PathLike[str], companions: Companions = lambda _: ()
-    ) -> Path:
+    def add(self, path: str | os.PathLike[str], companions: Companions = lambda _: ()) -> Path:
         """Check that an output can be written, and say where to write it for now.
 
         Args:
@@ -156,14 +154,13 @@ class OutputFiles:
         text = os.fspath(path)
         if not text or "\0" in text:
             raise OutputError(f"Not a file name: {text!r}.", "Choose a file to write to.")
-        final = Path(os.path.abspath(text))
+        final = Path(text).absolute()
         temporary = self._temporary(final)
         with writing(final):
             _check_target(final)
             self._check_conflicts([final, *companions(final)])
             # The surest way to know whether a folder takes a file is to put one there.
-            with open(temporary, "xb"):
-                pass
+            temporary.touch(exist_ok=False)
             temporary.unlink()
         self._entries.append((final, companions))
         return temporary
@@ -175,8 +172,8 @@ class OutputFiles:
     def remove_all(self) -> None:
         """Remove everything temporary; may be called from any thread, at any time, again.
 
-        After a successful end it does nothing. It is meant for a watchdog that has to end the
-        process: files that are still being written afterwards are the caller's concern.
+        After a successful end it does nothing; before it, nothing can be renamed into place
+        any more.
         """
         _open.discard(self)
         with self._lock:
@@ -218,42 +215,54 @@ class OutputFiles:
 
     def _commit(self) -> None:
         """Rename everything into place, or restore what was there."""
-        moves: list[tuple[Path | None, Path]] = []
-        for final, companions in self._entries:
-            temporary = self._temporary(final)
-            if not temporary.exists():
-                raise OutputError(f"{final}: nothing was written.")
-            sources = (temporary, *companions(temporary))
-            targets = (final, *companions(final))
-            for source, target in zip(sources, targets, strict=True):
-                if source.exists():
-                    _flush(source)
-                    moves.append((source, target))
-                elif os.path.lexists(target):
-                    moves.append((None, target))
+        moves = self._moves()
+        for temporary, _ in moves:
+            if temporary is not None:
+                _flush(temporary)
         with self._lock:
             if self._closed:
                 raise OutputError("The outputs were removed because the job was stopped.")
             undo: list[tuple[Path, Path]] = []
             try:
-                for source, target in moves:
+                for temporary, target in moves:
                     with writing(target):
-                        if os.path.lexists(target):
-                            os.replace(target, self._aside(target))
-                            undo.append((self._aside(target), target))
-                        if source is not None:
-                            os.replace(source, target)
-                            undo.append((target, source))
+                        self._move(temporary, target, undo)
             except BaseException:
-                for source, target in reversed(undo):
+                for now, before in reversed(undo):
                     with suppress(OSError):
-                        os.replace(source, target)
+                        now.replace(before)
                 raise
             self._closed = True
         for _, target in moves:
             # The new files are in place; an old one that cannot be removed harms nobody.
             with suppress(OSError):
                 self._aside(target).unlink(missing_ok=True)
+
+    def _moves(self) -> list[tuple[Path | None, Path]]:
+        """What is to be renamed to what; nothing to a file that is to be removed."""
+        moves: list[tuple[Path | None, Path]] = []
+        for final, companions in self._entries:
+            temporary = self._temporary(final)
+            if not temporary.exists():
+                raise OutputError(f"{final}: nothing was written.")
+            moves.append((temporary, final))
+            for source, target in zip(companions(temporary), companions(final), strict=True):
+                if source.exists():
+                    moves.append((source, target))
+                elif os.path.lexists(target):
+                    moves.append((None, target))
+        return moves
+
+    def _move(self, temporary: Path | None, target: Path, undo: list[tuple[Path, Path]]) -> None:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "there is a folder of that name")
+        if os.path.lexists(target):
+            aside = self._aside(target)
+            target.replace(aside)
+            undo.append((aside, target))
+        if temporary is not None:
+            temporary.replace(target)
+            undo.append((target, temporary))
 
 
 def _check_target(final: Path) -> None:
@@ -272,7 +281,7 @@ def _check_target(final: Path) -> None:
         raise OutputError(f"{final}: the file is write-protected.", "Choose another one.")
     # To its own name: changes nothing, but fails on Windows where a program has the file open.
     # Better now than after an hour of training.
-    os.rename(final, final)
+    final.rename(final)
 
 
 def _same_file(source: str, target: Path) -> bool:
@@ -282,7 +291,7 @@ def _same_file(source: str, target: Path) -> bool:
     for name in _files_in(source):
         # Not every source string is something that the file system can be asked about.
         with suppress(OSError, ValueError):
-            if os.path.samefile(name, target):
+            if target.samefile(name):
                 return True
     return False
 
@@ -305,13 +314,13 @@ def _files_in(source: str) -> Iterator[str]:
 
 def _key(path: Path) -> str:
     """Equal for paths that are one file on some file system, even if not on this one."""
-    real = os.path.join(os.path.realpath(path.parent), path.name)
-    return unicodedata.normalize("NFC", real).casefold()
+    real = path.parent.resolve() / path.name
+    return unicodedata.normalize("NFC", str(real)).casefold()
 
 
 def _flush(path: Path) -> None:
     """See a file safely on disk: some file systems report that they are full only now."""
-    with writing(path), open(path, "rb+") as file:
+    with writing(path), path.open("rb+") as file:
         os.fsync(file.fileno())
 
 

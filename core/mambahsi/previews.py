@@ -25,12 +25,12 @@ class Preview:
     Attributes:
         caption: What it shows.
         pixels: uint8 (rows, cols, 4), RGBA; transparent where there are no data.
-        classes: The classes that its legend lists, empty for a picture without one.
+        classes: The classes that its legend lists; None for a picture without one.
     """
 
     caption: str
     pixels: NDArray[np.uint8]
-    classes: ClassTable = ClassTable(())
+    classes: ClassTable | None = None
 
 
 def step_for(rows: int, cols: int) -> int:
@@ -52,9 +52,7 @@ def class_preview(caption: str, index: NDArray[np.integer[Any]], table: ClassTab
     return Preview(caption, palette[index[::step, ::step]], table)
 
 
-def scene_preview(
-    caption: str, bands: NDArray[np.float32], valid: NDArray[np.bool_]
-) -> Preview:
+def scene_preview(caption: str, bands: NDArray[np.float32], valid: NDArray[np.bool_]) -> Preview:
     """A scene in three colors.
 
     Args:

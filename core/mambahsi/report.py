@@ -119,7 +119,7 @@ def _previews(previews: Sequence[Preview]) -> str:
     if not figures:
         return ""
     # One legend for all pictures that share their classes.
-    tables = dict.fromkeys(preview.classes for preview in previews if len(preview.classes))
+    tables = dict.fromkeys(preview.classes for preview in previews if preview.classes)
     legends = "".join(_legend(table) for table in tables)
     return _section("Map", f'<div class="previews">{"".join(figures)}</div>{legends}')
 

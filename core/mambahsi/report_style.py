@@ -8,7 +8,7 @@ STYLE = """
   --page: #14181d; --card: #1e242b; --text: #e6eaef; --soft: #9aa6b3; --rule: #343d47;
   --line: #6db3f2; --mark: #ffa366; --warn: #3a2f14; --warn-rule: #e0a83c; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 62rem; background: var(--page);
+body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 66rem; background: var(--page);
   color: var(--text); font: 15px/1.5 system-ui, "Segoe UI", "Noto Sans", sans-serif; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.15rem; margin: 2.4rem 0 .7rem; padding-bottom: .25rem;
@@ -29,7 +29,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: .25rem .55rem; border-bottom: 1px solid var(--rule); text-align: right;
   vertical-align: bottom; }
 th { font-weight: 600; }
-th.name, td.name { text-align: left; }
+th.name, td.name { text-align: left; white-space: nowrap; max-width: 17rem; overflow: hidden;
+  text-overflow: ellipsis; }
 tr.sum > *, td.sum { font-weight: 600; background: var(--card); }
 tr.untested { color: var(--soft); }
 table.facts th, table.facts td { text-align: left; vertical-align: top;
@@ -37,14 +38,15 @@ table.facts th, table.facts td { text-align: left; vertical-align: top;
 table.facts th { width: 13rem; font-weight: 400; color: var(--soft); white-space: normal; }
 table.facts { width: 100%; }
 table.matrix th.turned { writing-mode: vertical-rl; transform: rotate(180deg);
-  text-align: left; padding: .5rem .2rem; max-height: 12rem; }
-table.matrix td { text-align: right; min-width: 2.6rem; }
+  text-align: left; padding: .5rem .2rem; max-height: 17rem; white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis; }
+table.matrix td { text-align: right; min-width: 2.4rem; padding: .25rem .4rem; }
 .swatch { display: inline-block; width: .85em; height: .85em; margin-right: .45em;
   border: 1px solid var(--soft); border-radius: 2px; vertical-align: -.08em; }
 .legend { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; list-style: none; padding: 0;
   margin: .5rem 0 0; font-size: .88rem; }
-.previews { display: flex; flex-wrap: wrap; gap: 1.2rem; }
-figure { margin: 0; flex: 1 1 20rem; max-width: 100%; }
+.previews { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start; }
+figure { margin: 0; flex: 0 1 auto; max-width: 100%; }
 figure img { max-width: 100%; height: auto; display: block; image-rendering: pixelated;
   border: 1px solid var(--rule); background: var(--card); }
 figcaption { margin-top: .35rem; font-size: .88rem; color: var(--soft); }

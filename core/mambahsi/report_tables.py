@@ -16,6 +16,7 @@ MAX_MATRIX_CLASSES = 60
 """Up to so many classes the whole confusion matrix is shown; beyond, its largest confusions."""
 
 _LISTED_CONFUSIONS = 60
+_EMPTY = "\N{EN DASH}"
 _RIGHT = "46, 139, 87"
 _WRONG = "214, 90, 49"
 
@@ -54,7 +55,8 @@ def confusion(accuracy: Accuracy) -> str:
     matrix = accuracy.matrix
     shares = matrix / np.maximum(accuracy.support, 1)[:, np.newaxis]
     head = "".join(
-        f'<th class="turned" scope="col">{escape(item.name)}</th>' for item in accuracy.classes
+        f'<th class="turned" scope="col" title="{escape(item.name)}">{escape(item.name)}</th>'
+        for item in accuracy.classes
     )
     rows = []
     for i, item in enumerate(accuracy.classes):
@@ -108,7 +110,7 @@ def fact_table(rows: Mapping[str, Any]) -> str:
 def plain(value: Any) -> str:
     """A value for people: lists joined by commas, shares of a second not shown to 16 digits."""
     if value is None or value == "":
-        return "–"
+        return _EMPTY
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -116,7 +118,7 @@ def plain(value: Any) -> str:
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, list | tuple):
-        return ", ".join(plain(item) for item in value) or "–"
+        return ", ".join(plain(item) for item in value) or _EMPTY
     return str(value)
 
 
@@ -142,7 +144,8 @@ def _largest_confusions(accuracy: Accuracy) -> str:
 
 
 def _name_cell(item: LandCoverClass) -> str:
-    return f'<th class="name" scope="row">{swatch(item)}{escape(item.name)}</th>'
+    name = escape(item.name)
+    return f'<th class="name" scope="row" title="{name}">{swatch(item)}{name}</th>'
 
 
 def _heat_cell(count: int, share: float, agreed: bool) -> str:
