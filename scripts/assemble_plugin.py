@@ -74,11 +74,12 @@ def link(folder: Path, root: Path = ROOT) -> Path:
 
 def make_zip(folder: Path, root: Path = ROOT) -> Path:
     """Write ``folder/mambahsi_qgis-VERSION.zip``; returns it."""
+    files = sorted(_files(root))
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{NAME}-{version(root)}.zip"
     partial = target.with_suffix(".part")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, path in sorted(_files(root)):
+        for name, path in files:
             entry = zipfile.ZipInfo(name, TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, wherever this runs, so that the bytes agree

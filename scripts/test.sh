@@ -9,11 +9,10 @@ run() {
     local name=$1
     shift
     printf '\n== %s ==\n' "$name"
-    # Where a shell variable sends the compiled kernels' cache is the user's business; here a
-    # folder below build/ keeps a second run quick.
     "$@" || failed+=("$name")
 }
 
+# Compiled kernels are kept below build/, which makes a second run quick.
 export NUMBA_CACHE_DIR=${NUMBA_CACHE_DIR:-$PWD/build/cache/numba}
 run "The engine and the project" \
     build/engine/bin/python -m pytest tests --ignore=tests/qgis -q "$@"
