@@ -12,8 +12,10 @@ beside it. These *companions* follow the raster: what the job wrote replaces the
 what it did not write is removed, because overviews or names of an earlier map would be shown
 with the new one.
 
-Temporary names are ``.mambahsi-PID-TOKEN-NAME``. Whoever has to kill an engine process can
-therefore remove what that process left.
+Temporary names are ``.mambahsi-PID-TOKEN-NAME``, with a token of eight characters. Whoever
+has to kill an engine process can therefore remove what that process left. (An old file that
+is about to be replaced is called ``.mambahsi-PID-TOKEN.old-NAME`` for a moment; that one is
+not to be removed.)
 """
 
 from __future__ import annotations
@@ -23,18 +25,18 @@ import os
 import re
 import secrets
 import threading
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 from mambahsi.errors import OutputError
+from mambahsi.output_checks import check_target, identity, is_read_by
 
 Companions = Callable[[Path], Sequence[Path]]
 """Names, for a path, the files that belong to it."""
 
-_TEMPORARY = re.compile(r"\.mambahsi-\d+-[0-9a-f]{8}-(?:old-)?(.+)")
+_TEMPORARY = re.compile(r"\.mambahsi-\d+-[0-9a-f]{8}-(.+)", re.DOTALL)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _open: set[OutputFiles] = set()
 
@@ -112,7 +114,7 @@ class OutputFiles:
 
     def __init__(self, inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
         self._inputs = [os.fspath(source) for source in inputs]
-        self._prefix = f".mambahsi-{os.getpid()}-{secrets.token_hex(4)}-"
+        self._prefix = f".mambahsi-{os.getpid()}-{secrets.token_hex(4)}"
         self._entries: list[tuple[Path, Companions]] = []
         # Held while files change their names, so that a watchdog that ends the process waits
         # for the few renames instead of cutting them in two.
@@ -154,10 +156,11 @@ class OutputFiles:
         text = os.fspath(path)
         if not text or "\0" in text:
             raise OutputError(f"Not a file name: {text!r}.", "Choose a file to write to.")
+        self._check_open()
         final = Path(text).absolute()
         temporary = self._temporary(final)
         with writing(final):
-            _check_target(final)
+            check_target(final)
             self._check_conflicts([final, *companions(final)])
             # The surest way to know whether a folder takes a file is to put one there.
             temporary.touch(exist_ok=False)
@@ -187,29 +190,33 @@ class OutputFiles:
                         path.unlink(missing_ok=True)
 
     def _temporary(self, final: Path) -> Path:
-        return final.with_name(self._prefix + final.name)
+        return final.with_name(f"{self._prefix}-{final.name}")
 
     def _aside(self, final: Path) -> Path:
-        return final.with_name(self._prefix + "old-" + final.name)
+        return final.with_name(f"{self._prefix}.old-{final.name}")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OutputError("The outputs were removed because the job was stopped.")
 
     def _check_conflicts(self, targets: Sequence[Path]) -> None:
         for source in self._inputs:
             for target in targets:
-                if _same_file(source, target):
+                if is_read_by(source, target):
                     raise OutputError(
                         f"{targets[0]}: the output would overwrite an input, {source}.",
                         "Choose another file to write to.",
                     )
         taken = {
-            _key(path): final
+            identity(path): final
             for final, companions in self._entries
             for path in (final, *companions(final))
         }
         for target in targets:
-            if _key(target) in taken:
+            if identity(target) in taken:
                 raise OutputError(
                     f"{targets[0]}: the output would overwrite another output, "
-                    f"{taken[_key(target)]}.",
+                    f"{taken[identity(target)]}.",
                     "Give every output a name of its own.",
                 )
 
@@ -220,8 +227,7 @@ class OutputFiles:
             if temporary is not None:
                 _flush(temporary)
         with self._lock:
-            if self._closed:
-                raise OutputError("The outputs were removed because the job was stopped.")
+            self._check_open()
             undo: list[tuple[Path, Path]] = []
             try:
                 for temporary, target in moves:
@@ -263,59 +269,6 @@ class OutputFiles:
         if temporary is not None:
             temporary.replace(target)
             undo.append((target, temporary))
-
-
-def _check_target(final: Path) -> None:
-    folder = final.parent
-    if not folder.is_dir():
-        raise OutputError(
-            f"{final}: the folder {folder} does not exist.", "Create it or choose another one."
-        )
-    if final.is_dir():
-        raise OutputError(f"{final}: this is a folder.", "Choose a file to write to.")
-    if not os.path.lexists(final):
-        return
-    if final.exists() and not final.is_file():
-        raise OutputError(f"{final}: this is not a regular file.", "Choose another one.")
-    if final.exists() and not os.access(final, os.W_OK):
-        raise OutputError(f"{final}: the file is write-protected.", "Choose another one.")
-    # To its own name: changes nothing, but fails on Windows where a program has the file open.
-    # Better now than after an hour of training.
-    final.rename(final)
-
-
-def _same_file(source: str, target: Path) -> bool:
-    """Whether a GDAL source string reads the file ``target``."""
-    if not target.exists():
-        return False
-    for name in _files_in(source):
-        # Not every source string is something that the file system can be asked about.
-        with suppress(OSError, ValueError):
-            if target.samefile(name):
-                return True
-    return False
-
-
-def _files_in(source: str) -> Iterator[str]:
-    """What may be a file's name in a source string such as ``NETCDF:"a.nc":band``."""
-    yield source
-    yield from re.findall(r'"([^"]+)"', source)
-    driver, colon, rest = source.partition(":")
-    if colon and len(driver) > 1:
-        yield rest
-        yield rest.rpartition(":")[0]
-    virtual = re.match(r"/vsi[a-z0-9_]+/(.+)", source)
-    if virtual:
-        # The archive is a leading part of what follows: /vsizip//data/a.zip/inner/b.tif
-        inside = virtual.group(1).strip("{}")
-        yield inside
-        yield from (str(parent) for parent in Path(inside).parents)
-
-
-def _key(path: Path) -> str:
-    """Equal for paths that are one file on some file system, even if not on this one."""
-    real = path.parent.resolve() / path.name
-    return unicodedata.normalize("NFC", str(real)).casefold()
 
 
 def _flush(path: Path) -> None:
