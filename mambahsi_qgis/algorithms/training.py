@@ -1,0 +1,273 @@
+"""What the two algorithms that train share: parameters, checks and the job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterLayer,
+)
+
+from mambahsi_qgis.algorithms import checks
+from mambahsi_qgis.algorithms.base import EngineAlgorithm
+from mambahsi_qgis.algorithms.parameters import read_setting, setting
+from mambahsi_qgis.engine.jobs import jobs
+from mambahsi_qgis.translation import tr
+
+VECTORS = [
+    QgsProcessing.SourceType.TypeVectorPolygon,
+    QgsProcessing.SourceType.TypeVectorPoint,
+]
+
+
+def protocol_help() -> str:
+    """What the protocols are, for people."""
+    return tr(
+        "How labelled pixels are divided into training, validation (chooses the weights) and "
+        "test (measures the accuracy). “spatial” keeps whole polygons apart and is the honest "
+        "choice; “random” is the published benchmark protocol of random pixels, whose accuracy "
+        "flatters because test pixels lie beside training pixels."
+    )
+
+
+def preset_help() -> str:
+    """What the presets are, as the engine describes them."""
+    described = "; ".join(f"{name}: {preset.description}" for name, preset in jobs.PRESETS.items())
+    return tr("Network configuration. {}.").format(described)
+
+
+def settings() -> list[tuple[str, str, str]]:
+    """Advanced settings of a training: field of the job, label, help."""
+    return [
+        ("learning_rate", tr("Learning rate"), tr("Step size of the optimizer (Adam).")),
+        ("seed", tr("Seed"), tr("The same seed gives the same model on the same machine.")),
+        (
+            "class_weights",
+            tr("Class weights"),
+            tr("“balanced” gives rare classes the weight of frequent ones in the loss."),
+        ),
+        (
+            "patience",
+            tr("Patience (epochs)"),
+            tr("Stop after so many epochs without a better validation accuracy; 0 never stops."),
+        ),
+        (
+            "validation_share",
+            tr("Validation share"),
+            tr("Share of a class's labelled pixels for validation, with the spatial protocol."),
+        ),
+        (
+            "test_share",
+            tr("Test share"),
+            tr("Share of a class's labelled pixels for the test, with the spatial protocol."),
+        ),
+        (
+            "buffer",
+            tr("Buffer (pixels)"),
+            tr("Unused pixels between the parts of a polygon that has to be cut (spatial)."),
+        ),
+        (
+            "train_pixels",
+            tr("Training pixels per class"),
+            tr("Pixels of each class to train on, with the random protocol."),
+        ),
+        (
+            "validation_pixels",
+            tr("Validation pixels per class"),
+            tr("Pixels of each class for validation, with the random protocol."),
+        ),
+        *device_settings(),
+        (
+            "resume",
+            tr("Resume"),
+            tr(
+                "Go on from the checkpoint that a cancelled training left beside the model file. "
+                "All other settings must be the same."
+            ),
+        ),
+    ]
+
+
+def device_settings() -> list[tuple[str, str, str]]:
+    """Advanced settings of everything that computes: field of the job, label, help."""
+    return [
+        (
+            "device",
+            tr("Device"),
+            tr("Where the network runs. “auto” takes a CUDA GPU where there is one."),
+        ),
+        (
+            "memory",
+            tr("Memory budget (GB)"),
+            tr("How much memory may be taken; 0 takes a safe share of what is free."),
+        ),
+        ("threads", tr("Threads"), tr("Threads of the CPU; 0 takes the physical cores.")),
+        (
+            "scan",
+            tr("Selective scan"),
+            tr("Implementation of the network's scan; “auto” takes the fastest that works here."),
+        ),
+    ]
+
+
+class TrainingAlgorithm(EngineAlgorithm):
+    """An algorithm that trains a model."""
+
+    def add_training_inputs(self) -> None:
+        """Add what a training needs and what is often changed."""
+        self.add(
+            QgsProcessingParameterRasterLayer("SCENE", tr("Scene")),
+            tr(
+                "Raster with the measured bands: anything that GDAL opens. Nodata pixels are left "
+                "out; bands without information are dropped."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                "LABELS", tr("Labelled polygons or points"), VECTORS
+            ),
+            tr(
+                "Areas whose land cover is known. Any layer will do, in any CRS, and so will the "
+                "selected features of one. A pixel belongs to a polygon when its center does."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterField("CLASS_FIELD", tr("Class field"), None, "LABELS"),
+            tr("Field of whole numbers or text that tells the class."),
+        )
+        for name, label, explanation in (
+            ("NAME_FIELD", tr("Class name field"), tr("Field with the classes' names.")),
+            (
+                "COLOR_FIELD",
+                tr("Class color field"),
+                tr("Field with the classes' colors, such as #1a6b3c; else colors are chosen."),
+            ),
+        ):
+            self.add(
+                QgsProcessingParameterField(name, label, None, "LABELS", optional=True), explanation
+            )
+        self.add(setting(jobs.TrainJob, "protocol", tr("Protocol")), protocol_help())
+        self.add(setting(jobs.TrainJob, "preset", tr("Network")), preset_help())
+        self.add(
+            setting(jobs.TrainJob, "epochs", tr("Epochs")),
+            tr("Training steps; each sees the whole scene once."),
+        )
+        for name, label, explanation in (
+            (
+                "VALIDATION",
+                tr("Separate validation layer"),
+                tr("Polygons or points, with the same class field, that choose the best weights."),
+            ),
+            (
+                "TEST",
+                tr("Separate test layer"),
+                tr(
+                    "Polygons or points, with the same class field, that alone measure the "
+                    "accuracy. Its pixels are never trained on."
+                ),
+            ),
+        ):
+            self.add(
+                QgsProcessingParameterFeatureSource(name, label, VECTORS, optional=True),
+                explanation,
+                advanced=True,
+            )
+        self.add_settings(jobs.TrainJob, settings())
+
+    def add_training_outputs(self) -> None:
+        """Add what a training gives."""
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "MODEL", tr("Model"), tr("MambaHSI model (*.safetensors)")
+            ),
+            tr(
+                "The trained model: one file that holds weights, classes, bands and how it was "
+                "trained. A cancelled training leaves a checkpoint beside it."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "REPORT", tr("Report"), tr("HTML files (*.html)"), optional=True
+            ),
+            tr("Accuracy, confusion matrix, learning curves and the split, in one HTML file."),
+        )
+        self.add_accuracy_outputs()
+
+    def problem(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        """What is wrong with scene and labels."""
+        fields = [
+            self.parameterAsString(parameters, name, context)
+            for name in ("CLASS_FIELD", "NAME_FIELD", "COLOR_FIELD")
+        ]
+        problem = checks.raster(self, parameters, "SCENE", context) or checks.vector(
+            self, parameters, "LABELS", fields, context
+        )
+        for name in ("VALIDATION", "TEST"):
+            if not problem and checks.given(parameters, name):
+                problem = checks.vector(self, parameters, name, fields[:1], context)
+        if problem:
+            return problem
+        scene = self.parameterAsRasterLayer(parameters, "SCENE", context)
+        labels = self.parameterAsSource(parameters, "LABELS", context)
+        return (
+            checks.scene_size(scene)
+            or checks.overlap(scene, labels, context)
+            or checks.classes(labels, fields[0])
+        )
+
+    def resolve(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
+        """Resolve the scene and up to three vector layers."""
+        self._scene = self.raster(parameters, "SCENE", context)
+        self._fields = {
+            name.lower(): self.parameterAsString(parameters, name, context)
+            for name in ("CLASS_FIELD", "NAME_FIELD", "COLOR_FIELD")
+        }
+        class_field = [self._fields["class_field"]]
+        self._vectors = {
+            "labels": self.vector(parameters, "LABELS", [*self._fields.values()], context)
+        }
+        for name in ("VALIDATION", "TEST"):
+            if checks.given(parameters, name):
+                self._vectors[name.lower()] = self.vector(parameters, name, class_field, context)
+
+    def train_job(
+        self,
+        parameters: dict[str, Any],
+        folder: Path,
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> Any:
+        """The job, with its layers handed over into a temporary folder."""
+        sources = {
+            name: jobs.VectorSource(
+                **vector.hand_over(folder / name, self._scene, context.transformContext(), feedback)
+            )
+            for name, vector in self._vectors.items()
+        }
+        chosen = {
+            field: read_setting(self, jobs.TrainJob, field, parameters, context)
+            for field in ("protocol", "preset", "epochs")
+        }
+        return jobs.TrainJob(
+            scene=jobs.RasterSource(**self._scene.hand_over(folder, feedback)),
+            model=self.parameterAsFileOutput(parameters, "MODEL", context),
+            report=self.parameterAsFileOutput(parameters, "REPORT", context),
+            **sources,
+            **self._fields,
+            **chosen,
+            **self.read_settings(jobs.TrainJob, settings(), parameters, context),
+        )
+
+    def training_outputs(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Outputs from the engine's result."""
+        outputs = {"MODEL": result["model"], **self.accuracy_outputs(result)}
+        if result.get("report"):
+            outputs["REPORT"] = result["report"]
+        return outputs

@@ -1,0 +1,95 @@
+"""Which Python is the engine's.
+
+The user's setting first, then the environment variable, then a runtime that the plugin
+installed into the user's profile. A setting that leads nowhere is told, never passed over:
+otherwise a job would quietly run in another engine than the one that was chosen. Nothing
+here starts a process; this is asked whenever the toolbox is drawn.
+
+It is never ``sys.executable``: inside QGIS that is the wrong program, on Windows QGIS itself.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from qgis.core import QgsApplication, QgsProcessingException, QgsSettings
+
+from mambahsi_qgis.translation import tr
+
+SETTING = "mambahsi/engine_python"
+VARIABLE = "MAMBAHSI_ENGINE_PYTHON"
+_INTERPRETERS = ("bin/python3", "bin/python", "Scripts/python.exe", "python.exe")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What is known of the engine without starting it.
+
+    Attributes:
+        python: Its interpreter, or None.
+        origin: Where that was found, for people.
+        problem: Why there is none, and how to put it right; empty if there is one.
+    """
+
+    python: Optional[Path]
+    origin: str
+    problem: str = ""
+
+
+def find_engine() -> Engine:
+    """The engine's Python, by looking at settings and files only."""
+    chosen = str(QgsSettings().value(SETTING, "") or "").strip()
+    if chosen:
+        return _named(chosen, tr("the setting “Engine” of the MambaHSI provider"))
+    chosen = os.environ.get(VARIABLE, "").strip()
+    if chosen:
+        return _named(chosen, tr("the environment variable {}").format(VARIABLE))
+    installed = Path(QgsApplication.qgisSettingsDirPath()) / "mambahsi"
+    for folder in sorted(installed.glob("engine-*"), reverse=True):
+        python = _interpreter(folder)
+        if python is not None:
+            return Engine(python, tr("the runtime installed by the plugin"))
+    return Engine(
+        None,
+        "",
+        tr(
+            "The MambaHSI engine is not set up. Install it into a Python environment of its own "
+            "(Python 3.10 or newer), then name that environment under Settings ▸ Options ▸ "
+            "Processing ▸ Providers ▸ MambaHSI ▸ Engine, or in the environment variable {}."
+        ).format(VARIABLE),
+    )
+
+
+def require_engine() -> Path:
+    """The engine's Python.
+
+    Raises:
+        QgsProcessingException: There is none.
+    """
+    engine = find_engine()
+    if engine.python is None:
+        raise QgsProcessingException(engine.problem)
+    return engine.python
+
+
+def _named(chosen: str, origin: str) -> Engine:
+    path = Path(chosen).expanduser()
+    # A folder is an environment's: file dialogs follow the link that a virtual
+    # environment's interpreter is, and end at the wrong Python.
+    python = _interpreter(path) if path.is_dir() else path
+    if python is None:
+        problem = tr("The engine's folder {path}, named by {origin}, holds no Python.")
+    elif not python.is_file():
+        problem = tr("The engine's Python {path}, named by {origin}, does not exist.")
+    elif not os.access(python, os.X_OK):
+        problem = tr("The engine's Python {path}, named by {origin}, cannot be executed.")
+    else:
+        return Engine(python.absolute(), origin)
+    return Engine(None, origin, problem.format(path=path, origin=origin))
+
+
+def _interpreter(folder: Path) -> Optional[Path]:
+    return next((folder / name for name in _INTERPRETERS if (folder / name).is_file()), None)

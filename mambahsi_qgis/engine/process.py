@@ -1,0 +1,209 @@
+"""Runs one job in the engine's process, from start to a certain end.
+
+The engine is a child in a process group of its own, so that Ctrl-C in a terminal reaches
+QGIS alone and the engine is told in order. Two threads read what it tells and what it
+prints; the caller's thread looks at QGIS's Cancel button ten times a second, however
+silent the engine is. Cancel is first asked for by a line on the engine's standard input;
+an engine that does not heed it is terminated, then killed. An engine whose parent has died
+finds its standard input at an end and stops by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Optional
+
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
+
+from mambahsi_qgis import paths
+from mambahsi_qgis.engine.environment import engine_environment
+from mambahsi_qgis.engine.events import EventReader
+from mambahsi_qgis.translation import tr
+
+CANCEL_GRACE = 4.0
+"""Seconds that the engine has to stop by itself after a cancel; it takes two at most."""
+
+TERMINATE_GRACE = 2.0
+"""Seconds between the request to terminate and the kill."""
+
+POLL = 0.1
+"""Seconds between two looks at the Cancel button."""
+
+LOGS_KEPT = 20
+LOG_TAIL = 15
+"""Lines of the log that a message about a broken engine quotes."""
+
+
+def run_job(
+    python: Path, job: dict[str, Any], folder: Path, feedback: QgsProcessingFeedback
+) -> dict[str, Any]:
+    """Run a job and return its result.
+
+    Args:
+        python: The engine's interpreter.
+        job: The job as plain values.
+        folder: Temporary folder for the job's file; the engine's working folder.
+        feedback: Receives progress and messages, and says when to stop.
+
+    Raises:
+        QgsProcessingException: The job failed or was cancelled, or the engine broke.
+    """
+    job_file = folder / "job.json"
+    job_file.write_text(json.dumps(job, ensure_ascii=False), encoding="utf-8")
+    log = _new_log()
+    feedback.pushDebugInfo(tr("Engine: {python}; its log: {log}").format(python=python, log=log))
+    reader = EventReader(feedback)
+    with log.open("ab") as printed:
+        process = _start(python, job_file, folder, printed)
+        try:
+            _follow(process, reader, feedback)
+        finally:
+            _end(process)
+    if feedback.isCanceled():
+        raise QgsProcessingException(_cancel_message(reader))
+    if process.returncode == 0 and reader.result is not None:
+        return reader.result
+    if reader.error is not None:
+        raise QgsProcessingException(_error_message(reader.error, log))
+    raise QgsProcessingException(_broken_message(process.returncode, log))
+
+
+def _start(python: Path, job_file: Path, folder: Path, printed: IO[bytes]) -> subprocess.Popen:
+    options: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        options = {
+            "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        }
+    try:
+        return subprocess.Popen(
+            [str(python), "-m", "mambahsi.worker", str(job_file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=printed,
+            cwd=str(folder),
+            env=engine_environment(),
+            **options,
+        )
+    except OSError as error:
+        raise QgsProcessingException(
+            tr("The engine's Python {} cannot be started: {}.").format(python, error.strerror)
+        ) from error
+
+
+def _follow(
+    process: subprocess.Popen, reader: EventReader, feedback: QgsProcessingFeedback
+) -> None:
+    """Pass events on until the engine ends, and end it when the user cancels."""
+    lines: queue.SimpleQueue[Optional[bytes]] = queue.SimpleQueue()
+    threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
+    cancelled_at: Optional[float] = None
+    terminated = False
+    while True:
+        try:
+            line = lines.get(timeout=POLL)
+            if line is None:
+                break
+            reader.read(line)
+        except queue.Empty:
+            if process.poll() is not None:
+                # Ended, yet its output is open: a grandchild holds it. Nothing more comes.
+                break
+        if cancelled_at is None and feedback.isCanceled():
+            cancelled_at = time.monotonic()
+            feedback.pushInfo(tr("Stopping the engine…"))
+            _ask_to_stop(process)
+        elif cancelled_at is not None:
+            waited = time.monotonic() - cancelled_at
+            if waited > CANCEL_GRACE + TERMINATE_GRACE:
+                break
+            if waited > CANCEL_GRACE and not terminated:
+                terminated = True
+                _signal(process, kill=False)
+
+
+def _pump(stream: IO[bytes], lines: queue.SimpleQueue[Optional[bytes]]) -> None:
+    with stream:
+        for line in stream:
+            lines.put(line)
+    lines.put(None)
+
+
+def _ask_to_stop(process: subprocess.Popen) -> None:
+    with contextlib.suppress(OSError):  # it has ended already
+        if process.stdin is not None:
+            process.stdin.write(b"cancel\n")
+            process.stdin.flush()
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Leave no process behind, whatever happened before."""
+    with contextlib.suppress(OSError):
+        if process.stdin is not None:
+            process.stdin.close()  # the engine takes the end of its input for a cancel
+    try:
+        # After its last event the engine exits at once.
+        process.wait(TERMINATE_GRACE)
+    except subprocess.TimeoutExpired:
+        _signal(process, kill=True)
+        process.wait()
+
+
+def _signal(process: subprocess.Popen, kill: bool) -> None:
+    if sys.platform == "win32":
+        process.terminate()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
+
+
+def _cancel_message(reader: EventReader) -> str:
+    hint = reader.error.get("hint") if reader.error else ""
+    return " ".join(filter(None, (tr("Cancelled."), hint)))
+
+
+def _error_message(error: dict[str, Any], log: Path) -> str:
+    lines = [str(error.get("message") or tr("The engine failed.")), str(error.get("hint") or "")]
+    if error.get("code") == "internal":
+        lines.append(tr("Log: {}").format(log))
+    return "\n".join(filter(None, lines))
+
+
+def _broken_message(status: int, log: Path) -> str:
+    """What to say of an engine that ended without a word."""
+    if sys.platform != "win32" and status == -signal.SIGKILL:
+        reason = tr(
+            "The engine was killed by the system, most likely because the memory ran out. "
+            "Set a smaller memory budget, take the preset “compact”, or use a smaller scene."
+        )
+    elif sys.platform != "win32" and status < 0:
+        reason = tr("The engine broke down ({}).").format(signal.Signals(-status).name)
+    else:
+        code = f"0x{status:08X}" if status > 255 else str(status)
+        reason = tr("The engine ended without a result (exit status {}).").format(code)
+    return "\n".join([reason, tr("Log: {}").format(log), *_tail(log)])
+
+
+def _tail(log: Path) -> list[str]:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL:]
+    except OSError:
+        return []
+
+
+def _new_log() -> Path:
+    folder = paths.cache("logs")
+    for old in sorted(folder.glob("engine-*.log"))[: -LOGS_KEPT + 1]:
+        with contextlib.suppress(OSError):  # another QGIS is writing it
+            old.unlink()
+    started = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    return folder / f"engine-{started}-{os.getpid()}.log"

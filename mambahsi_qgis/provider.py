@@ -1,0 +1,64 @@
+"""The Processing provider ``mambahsi``."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from mambahsi_qgis import paths, settings
+from mambahsi_qgis.algorithms.assessaccuracy import AssessAccuracy
+from mambahsi_qgis.algorithms.checks import RASTER_EXTENSIONS
+from mambahsi_qgis.algorithms.classifyscene import ClassifyScene
+from mambahsi_qgis.algorithms.engineinfo import EngineInfo
+from mambahsi_qgis.algorithms.trainandclassify import TrainAndClassify
+from mambahsi_qgis.algorithms.trainmodel import TrainModel
+from mambahsi_qgis.translation import tr
+
+ALGORITHMS = (TrainAndClassify, TrainModel, ClassifyScene, AssessAccuracy, EngineInfo)
+
+
+class MambaHSIProvider(QgsProcessingProvider):
+    """Offers the engine's jobs as algorithms."""
+
+    def id(self) -> str:
+        """Published interface."""
+        return "mambahsi"
+
+    def name(self) -> str:
+        """Name in the toolbox."""
+        return "MambaHSI"
+
+    def longName(self) -> str:
+        """Name where there is room."""
+        return tr("MambaHSI hyperspectral land-cover classification")
+
+    def icon(self) -> QIcon:
+        """Icon in the toolbox."""
+        return QIcon(paths.icon())
+
+    def svgIconPath(self) -> str:
+        """Icon for the modeler."""
+        return paths.icon()
+
+    def load(self) -> bool:
+        """Show the setting and load the algorithms."""
+        settings.add(self.name())
+        self.refreshAlgorithms()
+        return True
+
+    def unload(self) -> None:
+        """Take the setting away."""
+        settings.remove()
+
+    def loadAlgorithms(self) -> None:
+        """Create the algorithms."""
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
+
+    def supportedOutputRasterLayerExtensions(self) -> list[str]:
+        """The engine writes GeoTIFF alone."""
+        return list(RASTER_EXTENSIONS)
+
+    def defaultRasterFileExtension(self) -> str:
+        """Extension of temporary maps."""
+        return "tif"
