@@ -283,9 +283,9 @@ def _named(path: Path, error: OSError) -> OutputError:
         return OutputError(
             f"{path}: the disk is full ({reason}).", "Free some space or choose another folder."
         )
-    if error.errno == errno.EROFS or (
-        isinstance(error, PermissionError) and not os.path.lexists(path)
-    ):
+    # A file that is not there yet cannot be locked: it is the folder that takes none.
+    missing = not os.path.lexists(error.filename or path)
+    if error.errno == errno.EROFS or (isinstance(error, PermissionError) and missing):
         return OutputError(
             f"{path}: the folder cannot be written to ({reason}).", "Choose another folder."
         )

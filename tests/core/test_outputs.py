@@ -271,9 +271,12 @@ def ordinary_user() -> Iterator[Path]:
             folder.chmod(0o777)
 
 
-def test_a_read_only_folder_is_an_error_before_the_work(ordinary_user: Path) -> None:
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_read_only_folder_is_an_error_before_the_work(ordinary_user: Path, exists: bool) -> None:
     folder = ordinary_user / "archive"
     folder.mkdir()
+    if exists:
+        (folder / "map.tif").write_text("keep")
     folder.chmod(0o555)
     with pytest.raises(OutputError, match=r"map\.tif: the folder cannot be written to"):
         OutputFiles().add(folder / "map.tif")
