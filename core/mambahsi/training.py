@@ -229,7 +229,7 @@ class _Training:
                 "should be nodata.",
             )
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         # Between here and the end of the method, nothing looks at the cancel flag: weights,
         # Adam's state and the count of epochs change together.
         self.optimizer.step()

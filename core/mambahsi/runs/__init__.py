@@ -1,0 +1,48 @@
+"""The jobs, run: each module takes one kind of job through from its files to its result.
+
+What they are made of (scenes, labels, training, maps) knows nothing of jobs; here it is put
+together, and only here are the outputs of a job named, checked and renamed into place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mambahsi import jobs
+from mambahsi.feedback import Feedback
+
+
+def run(job: Any, feedback: Feedback) -> dict[str, Any]:
+    """Run a job.
+
+    Args:
+        job: One of the dataclasses in :data:`mambahsi.jobs.KINDS`.
+        feedback: Told how it goes.
+
+    Returns:
+        What came of it, as plain values; see the module of the kind.
+
+    Raises:
+        MambaHSIError: The job failed for a reason that the user can put right.
+        JobError: The job contradicts itself.
+    """
+    # Imported by need: describing the engine takes neither PyTorch's kernels nor rasterio.
+    if isinstance(job, jobs.TrainJob):
+        from mambahsi.runs.train import train
+
+        return train(job, feedback)
+    if isinstance(job, jobs.ClassifyJob):
+        from mambahsi.runs.classify import classify
+
+        return classify(job, feedback)
+    if isinstance(job, jobs.TrainAndClassifyJob):
+        from mambahsi.runs.train_and_classify import train_and_classify
+
+        return train_and_classify(job, feedback)
+    if isinstance(job, jobs.AssessJob):
+        from mambahsi.runs.assess import assess
+
+        return assess(job, feedback)
+    from mambahsi.runs.info import info
+
+    return info(job)

@@ -1,0 +1,142 @@
+"""What training and classification share: the place they run at, the network, the memory."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import torch
+
+import mambahsi
+from mambahsi.devices import choose_device, describe_device, gigabytes_text, memory_budget
+from mambahsi.errors import ModelError, ResourceError
+from mambahsi.feedback import Feedback
+from mambahsi.jobs import ClassifyJob, TrainJob
+from mambahsi.network import MambaHSI
+from mambahsi.scan import compile_cache, resolve_backend, set_threads
+
+PACKAGES = ("torch", "numpy", "numba", "rasterio", "pyogrio", "shapely", "scipy", "safetensors")
+"""Packages whose versions go into model files and reports."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how a network is run.
+
+    Attributes:
+        device: The device.
+        scan: Name of the scan backend.
+        threads: Threads of the CPU.
+    """
+
+    device: torch.device
+    scan: str
+    threads: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The place as plain values."""
+        return {
+            "device": describe_device(self.device),
+            "backend": self.scan,
+            "threads": self.threads,
+        }
+
+
+def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
+    """Take the device, the scan and the threads that a job asks for.
+
+    Raises:
+        ResourceError: One of them cannot be had.
+    """
+    device = choose_device(job.device)
+    threads = set_threads(job.threads)
+    if device.type == "cpu" and job.scan != "reference" and compile_cache.is_cold():
+        feedback.log("Compiling kernels, once on this machine; this may take half a minute.")
+    scan = resolve_backend(job.scan, device.type)
+    if device.type == "cuda":
+        # Without these, sums on a GPU are added in the order in which they happen to arrive,
+        # and a seed would not give the same weights twice.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    place = Place(device, scan, threads)
+    feedback.log(
+        f"Running on {describe_device(device)}, scan {scan}, {threads} CPU thread"
+        f"{'s' if threads > 1 else ''}."
+    )
+    return place
+
+
+def network_arguments(bands: int, hidden_dim: int, classes: int, mamba_type: str) -> dict[str, Any]:
+    """All constructor arguments of the network, the ones left at their defaults included.
+
+    A model file must not depend on what the defaults are when it is read.
+    """
+    bound = inspect.signature(MambaHSI).bind(
+        in_channels=bands, hidden_dim=hidden_dim, num_classes=classes, mamba_type=mamba_type
+    )
+    bound.apply_defaults()
+    return {name: value for name, value in bound.arguments.items() if name != "scan"}
+
+
+def restore_network(
+    path: str, arguments: dict[str, Any], weights: dict[str, torch.Tensor], place: Place
+) -> MambaHSI:
+    """The trained network of a model file, on its device.
+
+    Raises:
+        ModelError: Weights and arguments do not fit each other.
+    """
+    try:
+        network = MambaHSI(**arguments, scan=place.scan)
+        network.load_state_dict(weights)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{path}: the weights do not fit the network that the model describes "
+            f"({str(error).splitlines()[0]}).",
+            "Copy or train it again.",
+        ) from error
+    return network.to(place.device).eval()
+
+
+def check_memory(
+    task: str, needed: int, gigabytes: float, place: Place, feedback: Feedback
+) -> None:
+    """Compare what a task will need with what it may take.
+
+    Args:
+        task: What is planned, such as ``Training``.
+        needed: Prediction in bytes.
+        gigabytes: The job's budget in GB, 0 for a safe share of what is free.
+        place: Where the network runs.
+        feedback: Is told the plan.
+
+    Raises:
+        ResourceError: It does not fit.
+    """
+    budget = memory_budget(gigabytes, place.device)
+    if needed > budget.bytes:
+        raise ResourceError(
+            f"{task} needs about {gigabytes_text(needed)} on {place.device.type} in one piece, "
+            f"but may take {gigabytes_text(budget.bytes)} ({budget.reason}).",
+            "Use a smaller part of the scene, preset 'compact', or a machine with more memory; "
+            "or raise the memory budget.",
+        )
+    feedback.log(
+        f"{task} takes the whole scene in one piece: about {gigabytes_text(needed)} of memory; "
+        f"allowed are {gigabytes_text(budget.bytes)} ({budget.reason})."
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of the engine, of Python and of what the engine stands on."""
+    found = {"mambahsi": mambahsi.__version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "missing"
+    return found

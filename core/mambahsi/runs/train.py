@@ -1,0 +1,296 @@
+"""A scene and labels in, a model file and a report out.
+
+The result: ``model``, ``report``, ``overall_accuracy``, ``average_accuracy``, ``kappa`` (None
+where nothing was tested), ``tested_classes``, ``tested_pixels``, ``protocol``, ``best_epoch``,
+``epochs``, ``device``, ``backend``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+
+import mambahsi
+from mambahsi import jobs
+from mambahsi.accuracy import Accuracy, confusion_matrix
+from mambahsi.bands import describe_bands
+from mambahsi.checkpoint import checkpoint_path, digest
+from mambahsi.feedback import Feedback
+from mambahsi.inference import predict_classes
+from mambahsi.jobs import PRESETS, JobError, TrainJob, VectorSource
+from mambahsi.labels import LabelSet, read_labels, restrict
+from mambahsi.model_file import ModelFile, save_model
+from mambahsi.network import MambaHSI, SceneGeometry
+from mambahsi.network.memory import training_bytes
+from mambahsi.normalization import Normalization
+from mambahsi.outputs import OutputFiles
+from mambahsi.pixels import pixel_numbers, read_pixels
+from mambahsi.runs.setup import (
+    Place,
+    check_memory,
+    choose_place,
+    network_arguments,
+    versions,
+)
+from mambahsi.runs.training_report import (
+    TrainedModel,
+    color_bands,
+    previews,
+    write_training_report,
+)
+from mambahsi.scene import BandSurvey, Scene, survey_bands
+from mambahsi.split import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Split,
+    split_random,
+    split_spatial,
+    split_with_layers,
+)
+from mambahsi.training import CheckpointPlan, TrainingData, TrainingOutcome, train_network
+
+_RESUMABLE_WITH_OTHER = {
+    *("scene", "labels", "class_field", "name_field", "color_field", "validation", "test"),
+    *("model", "report", "epochs", "patience", "device", "scan", "threads", "memory", "resume"),
+}
+"""Fields of a job that do not decide whether a checkpoint belongs to it. What files hold is
+compared by content; device, scan and threads are compared and warned of."""
+
+
+def inputs_of(job: TrainJob) -> list[str]:
+    """Everything that a training reads."""
+    sources = (job.scene, job.labels, job.validation, job.test)
+    return [source.path for source in sources if source is not None]
+
+
+def train(job: TrainJob, feedback: Feedback) -> dict[str, Any]:
+    """Train a model.
+
+    Raises:
+        SceneError, LabelsError: The scene or the labels cannot be used.
+        ResourceError: The training does not fit, or the device cannot be had.
+        TrainingError: The loss is no longer finite.
+        ModelError: The checkpoint to resume from is broken or of another training.
+        OutputError: An output cannot be written.
+        Cancelled: The user asked to stop; the checkpoint is left.
+    """
+    _refuse_contradictions(job)
+    with OutputFiles(inputs=inputs_of(job)) as files:
+        model_path = files.add(job.model)
+        report_path = files.add(job.report) if job.report else None
+        trained = _train(job, feedback)
+        save_model(model_path, trained.model)
+        if report_path:
+            write_training_report(report_path, trained)
+    with contextlib.suppress(OSError):  # the model is complete; a leftover harms nobody
+        checkpoint_path(job.model).unlink(missing_ok=True)
+    feedback.progress(1.0, "Done")
+    return _result(job, trained)
+
+
+def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
+    with Scene.open(job.scene) as scene:
+        survey = survey_bands(scene, feedback.part(0.0, 0.02))
+        split = _divide_labels(job, scene, survey, feedback)
+        place = choose_place(job, feedback)
+        preset = PRESETS[job.preset]
+        arguments = network_arguments(
+            len(survey.used), preset.hidden_dim, len(split.table), preset.mamba_type
+        )
+        # The order of the paper: the seed, the division of the pixels (which draws from a
+        # generator of its own), then the network, which draws its initial weights.
+        torch.manual_seed(job.seed)
+        network = MambaHSI(**arguments, scan=place.scan).to(place.device)
+        geometry = SceneGeometry(survey.valid)
+        needed = training_bytes(
+            geometry.pixels, len(survey.used), preset.hidden_dim, preset.mamba_type
+        )
+        check_memory("Training", needed, job.memory, place, feedback)
+        normalization = Normalization.fit(
+            scene, survey.used, survey.valid, feedback.part(0.02, 0.05)
+        )
+        pixels = read_pixels(
+            scene, survey.used, survey.valid, normalization, feedback.part(0.05, 0.07)
+        )
+        data = _training_data(pixels, geometry, split, place)
+        outcome = train_network(
+            network,
+            data,
+            job,
+            _checkpoint_plan(job, pixels, split, place),
+            feedback.part(0.07, 0.97),
+        )
+        _tell_outcome(outcome, feedback)
+        predicted = np.full(scene.grid.shape, -1, dtype=np.int32)
+        predicted[survey.valid] = predict_classes(
+            network.eval(), data.pixels, geometry, feedback.part(0.97, 1.0)
+        )
+        accuracy = _test(split, predicted, feedback)
+        model = ModelFile(
+            weights=network.state_dict(),
+            network=arguments,
+            classes=split.table,
+            bands=describe_bands(scene, survey.used, survey.dropped),
+            normalization=normalization,
+            mode="whole",
+            scene={"name": scene.name, "grid": scene.grid.to_json()},
+            training={
+                **jobs.to_json(job),
+                **place.to_json(),
+                "best_epoch": outcome.best_epoch,
+                "best_validation_accuracy": outcome.best_accuracy,
+                "epochs_done": outcome.epochs,
+                "seconds": outcome.seconds,
+            },
+            versions=versions(),
+            curves=outcome.curves,
+            accuracy=accuracy.to_json() if accuracy else None,
+            split=split.to_json(),
+        )
+        colors = color_bands(scene, survey.used)
+        return TrainedModel(
+            model=model,
+            outcome=outcome,
+            split=split,
+            accuracy=accuracy,
+            previews=previews(pixels, survey.valid, colors, split, predicted),
+        )
+
+
+def _refuse_contradictions(job: TrainJob) -> None:
+    """Refuse what each field alone allows.
+
+    Raises:
+        JobError: Two fields contradict each other.
+    """
+    if job.protocol == "random" and (job.validation or job.test):
+        raise JobError(
+            "Protocol 'random' takes validation and test pixels from the labels; it cannot be "
+            "combined with layers of their own.",
+            "Take protocol 'spatial', or leave the layers out.",
+        )
+    if job.validation_share + job.test_share >= 1:
+        raise JobError(
+            f"Fields validation_share ({job.validation_share:g}) and test_share "
+            f"({job.test_share:g}) leave nothing to train on.",
+            "Their sum must be below 1.",
+        )
+
+
+def _divide_labels(job: TrainJob, scene: Scene, survey: BandSurvey, feedback: Feedback) -> Split:
+    """Read the labels and divide them into training, validation and test."""
+    labels = read_labels(
+        job.labels, scene.grid, job.class_field, job.name_field, job.color_field, feedback
+    )
+    labels = restrict(labels, survey.valid, feedback)
+
+    def layer(source: VectorSource | None) -> LabelSet | None:
+        if source is None:
+            return None
+        found = read_labels(
+            source, scene.grid, job.class_field, feedback=feedback, table=labels.table
+        )
+        return found.where(survey.valid)
+
+    if job.validation or job.test:
+        split = split_with_layers(
+            labels,
+            layer(job.validation),
+            layer(job.test),
+            job.seed,
+            job.validation_share,
+            job.test_share,
+            job.buffer,
+        )
+    elif job.protocol == "random":
+        split = split_random(labels, job.seed, job.train_pixels, job.validation_pixels)
+    else:
+        split = split_spatial(labels, job.seed, job.validation_share, job.test_share, job.buffer)
+    for note in split.notes:
+        feedback.warning(note)
+    feedback.log(
+        f"Split: {split.protocol}; {split.count(TRAIN)} training, {split.count(VALIDATION)} "
+        f"validation and {split.count(TEST)} test pixels in {len(split.table)} classes."
+    )
+    return split
+
+
+def _training_data(
+    pixels: torch.Tensor, geometry: SceneGeometry, split: Split, place: Place
+) -> TrainingData:
+    def part(number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        chosen = split.parts == number
+        numbers = pixel_numbers(geometry.valid[0], chosen)
+        classes = torch.from_numpy(split.index[chosen].astype(np.int64))
+        return numbers.to(place.device), classes.to(place.device)
+
+    train, train_classes = part(TRAIN)
+    validation, validation_classes = part(VALIDATION)
+    return TrainingData(
+        pixels.to(place.device), geometry, train, train_classes, validation, validation_classes
+    )
+
+
+def _checkpoint_plan(
+    job: TrainJob, pixels: torch.Tensor, split: Split, place: Place
+) -> CheckpointPlan:
+    settings = {
+        name: value
+        for name, value in dataclasses.asdict(job).items()
+        if name not in _RESUMABLE_WITH_OTHER
+    }
+    contents = {
+        "number of classes": len(split.table),
+        "content of the scene's valid pixels": digest(pixels.numpy()),
+        "division of the labels": digest(split.parts, split.index),
+    }
+    circumstances = {"engine version": mambahsi.__version__, **place.to_json()}
+    return CheckpointPlan(checkpoint_path(job.model), settings | contents, circumstances)
+
+
+def _tell_outcome(outcome: TrainingOutcome, feedback: Feedback) -> None:
+    if outcome.best_accuracy is None:
+        feedback.log(
+            f"There are no validation pixels: the weights of epoch {outcome.epochs}, the last, "
+            "are kept."
+        )
+    else:
+        feedback.log(
+            f"The weights of epoch {outcome.best_epoch} are kept: overall accuracy "
+            f"{outcome.best_accuracy:.2%} on validation pixels."
+        )
+
+
+def _test(split: Split, predicted: np.ndarray, feedback: Feedback) -> Accuracy | None:
+    """Compare the predictions with the test pixels, for the first and only time."""
+    test = split.parts == TEST
+    if not test.any():
+        return None
+    matrix = confusion_matrix(split.index[test], predicted[test], len(split.table))
+    accuracy = Accuracy(matrix, split.table)
+    feedback.log(accuracy.text())
+    return accuracy
+
+
+def _result(job: TrainJob, trained: TrainedModel) -> dict[str, Any]:
+    accuracy = trained.accuracy
+    return {
+        "model": job.model,
+        "report": job.report,
+        "overall_accuracy": accuracy.overall if accuracy else None,
+        "average_accuracy": accuracy.average if accuracy else None,
+        "kappa": accuracy.kappa if accuracy else None,
+        "tested_classes": accuracy.tested_classes if accuracy else 0,
+        "tested_pixels": accuracy.pixels if accuracy else 0,
+        "classes": trained.model.classes.to_json(),
+        "protocol": trained.split.protocol,
+        "best_epoch": trained.outcome.best_epoch,
+        "epochs": trained.outcome.epochs,
+        "device": trained.model.training["device"],
+        "backend": trained.model.training["backend"],
+    }

@@ -1,0 +1,62 @@
+"""Training a model and classifying its scene with it, in one run.
+
+The result is the union of both results. The model is complete, and stays, even if the
+classification after it is cancelled or fails: it may stand for hours of work.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mambahsi.errors import OutputError
+from mambahsi.feedback import Feedback
+from mambahsi.jobs import ClassifyJob, TrainAndClassifyJob
+from mambahsi.outputs import OutputFiles
+from mambahsi.runs.classify import add_maps, write_maps
+from mambahsi.runs.train import inputs_of, train
+
+TRAINING_SHARE = 0.9
+"""Share of the progress that the training stands for."""
+
+
+def train_and_classify(job: TrainAndClassifyJob, feedback: Feedback) -> dict[str, Any]:
+    """Train, then classify.
+
+    Raises:
+        MambaHSIError: As of :func:`mambahsi.runs.train.train` and
+            :func:`mambahsi.runs.classify.classify`.
+    """
+    training = job.train
+    classification = ClassifyJob(
+        scene=training.scene,
+        model=training.model,
+        classification=job.classification,
+        confidence=job.confidence,
+        probabilities=job.probabilities,
+        device=training.device,
+        scan=training.scan,
+        threads=training.threads,
+        memory=training.memory,
+    )
+    _refuse_shared_names(job)
+    # Entered before the training: that a map cannot be written should not be found out after
+    # hours of it.
+    with OutputFiles(inputs=inputs_of(training)) as files:
+        targets = add_maps(files, job)
+        trained = train(training, feedback.part(0.0, TRAINING_SHARE))
+        feedback.log(f"The model is complete: {training.model}")
+        classified = write_maps(classification, targets, feedback.part(TRAINING_SHARE, 1.0))
+    feedback.progress(1.0, "Done")
+    return trained | classified
+
+
+def _refuse_shared_names(job: TrainAndClassifyJob) -> None:
+    """Model and report are renamed into place before the maps; they must not be the same."""
+    maps = {Path(p).resolve() for p in (job.classification, job.confidence, job.probabilities) if p}
+    for path in (job.train.model, job.train.report):
+        if path and Path(path).resolve() in maps:
+            raise OutputError(
+                f"{path}: the output would overwrite another output.",
+                "Give every output a name of its own.",
+            )

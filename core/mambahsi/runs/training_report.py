@@ -1,0 +1,136 @@
+"""The report of a training: what the model can do, on what it rests, how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mambahsi.accuracy import Accuracy
+from mambahsi.model_file import ModelFile
+from mambahsi.previews import Preview, class_preview, scene_preview
+from mambahsi.report import write_report
+from mambahsi.scene import Scene
+from mambahsi.split import PART_NAMES, TRAIN, Split
+from mambahsi.training import TrainingOutcome
+
+_RED_GREEN_BLUE = (650.0, 550.0, 450.0)
+"""Wavelengths of a natural-color picture, in nanometers."""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Everything that a training gave.
+
+    Attributes:
+        model: What goes into the model file.
+        outcome: How the training went.
+        split: How the labels were divided.
+        accuracy: Agreement with the test pixels; None if there are none.
+        previews: Pictures for the report.
+    """
+
+    model: ModelFile
+    outcome: TrainingOutcome
+    split: Split
+    accuracy: Accuracy | None
+    previews: list[Preview]
+
+
+def color_bands(scene: Scene, used: Sequence[int]) -> tuple[int, int, int]:
+    """Positions, among the used bands, of those to show as red, green and blue.
+
+    Without wavelengths: three bands spread over the first half, which in most scenes is the
+    visible part, the later ones as red.
+    """
+    wavelengths = [scene.bands[index - 1].wavelength for index in used]
+    if all(wavelength is not None for wavelength in wavelengths):
+        known = np.array(wavelengths, dtype=float)
+        red, green, blue = (int(np.abs(known - color).argmin()) for color in _RED_GREEN_BLUE)
+        return red, green, blue
+    half = max(len(used) // 2, min(len(used), 3))
+    return half - 1, half // 2, 0
+
+
+def previews(
+    pixels: torch.Tensor,
+    valid: np.ndarray,
+    colors: tuple[int, int, int],
+    split: Split,
+    predicted: np.ndarray,
+) -> list[Preview]:
+    """Scene, training pixels and map.
+
+    Args:
+        pixels: Normalized valid pixels, float32 (pixels, bands).
+        valid: Where they lie; bool (rows, columns).
+        colors: Positions of the bands shown as red, green and blue.
+        split: The split, for the training pixels.
+        predicted: Class index by pixel, -1 nodata; (rows, columns).
+    """
+    image = np.zeros((3, *valid.shape), dtype=np.float32)
+    image[:, valid] = pixels[:, list(colors)].numpy().T
+    training = np.where(split.parts == TRAIN, split.index, -1)
+    return [
+        scene_preview("Scene", image, valid),
+        class_preview("Training pixels", training, split.table),
+        class_preview("Map", predicted, split.table),
+    ]
+
+
+def write_training_report(path: Path, trained: TrainedModel) -> None:
+    """Write the report.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    model, split = trained.model, trained.split
+    write_report(
+        path,
+        title=f"Land cover of {model.scene['name']}: training of a MambaHSI model",
+        accuracy=trained.accuracy,
+        protocol=split.protocol,
+        split=split.to_json() | {"counts": _counts(split)},
+        curves=trained.outcome.curves,
+        best_epoch=trained.outcome.best_epoch,
+        previews=trained.previews,
+        facts=_facts(model),
+        warnings=split.notes,
+    )
+
+
+def _counts(split: Split) -> dict[str, dict[str, int]]:
+    """Pixels by class and part, under names that are distinct even where classes' are not."""
+    return {
+        f"{item.name} ({item.value})": {name: int(row[part]) for part, name in PART_NAMES.items()}
+        for item, row in zip(split.table, split.counts, strict=True)
+    }
+
+
+def _facts(model: ModelFile) -> dict[str, dict[str, Any]]:
+    training, bands = model.training, model.bands
+    grid = model.scene["grid"]
+    scene = {
+        "Name": model.scene["name"],
+        "Size": f"{grid['height']} rows, {grid['width']} columns",
+        "Bands": f"{len(bands['used'])} used of {bands['count']}",
+        "Bands left out": ", ".join(f"{b['index']} ({b['reason']})" for b in bands["dropped"]),
+    }
+    settings = {
+        name.replace("_", " ").capitalize(): training[name]
+        for name in (
+            *("preset", "protocol", "epochs", "learning_rate", "seed", "class_weights"),
+            *("patience", "device", "backend", "threads"),
+        )
+    }
+    settings["Kept epoch"] = training["best_epoch"]
+    settings["Duration"] = f"{training['seconds']:.0f} s"
+    return {
+        "Scene": {name: value for name, value in scene.items() if value},
+        "Training": settings,
+        "Versions": model.versions,
+    }
