@@ -130,8 +130,8 @@ def build_class_table(
         classes.append(LandCoverClass(value, given_names.get(i, default_name), color, original))
     if unreadable:
         notes.append(
-            f"{len(unreadable)} classes have a color that is none, such as {unreadable[0]!r}, "
-            "and get a default color."
+            f"Classes whose color cannot be read, such as {unreadable[0]!r}, and that get a "
+            f"default color: {len(unreadable)}."
         )
     return ClassTable(tuple(classes))
 
@@ -153,8 +153,8 @@ def _first_of_each(
     if differing:
         code, other = next(iter(differing.items()))
         notes.append(
-            f"{len(differing)} classes have different {what}, such as {first[code]!r} and "
-            f"{other!r} for class {found.originals[code]}; the first is taken."
+            f"Classes with different {what}, such as {first[code]!r} and {other!r} for class "
+            f"{found.originals[code]}, of which the first is taken: {len(differing)}."
         )
     return first
 
@@ -189,10 +189,9 @@ def match_classes(
             "Choose the field that holds the same classes.",
         )
     if unknown:
-        features = int(np.isin(found.codes, [found.originals.index(o) for o in unknown]).sum())
+        features = int(np.isin(found.codes, np.flatnonzero(np.array(best) < 0)).sum())
         notes.append(
-            f"{features} features of {label} are left out because their classes are not "
-            f"known: {_shown(unknown)}."
+            f"Features of classes that are not known ({_shown(unknown)}), left out: {features}."
         )
     return np.array(best, dtype=np.int64)
 

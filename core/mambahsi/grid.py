@@ -67,7 +67,15 @@ class Grid:
         return min(xs), min(ys), max(xs), max(ys)
 
     def to_pixels(self, xy: np.ndarray) -> np.ndarray:
-        """Columns and rows, with fractions, of coordinates; shape (n, 2), float64."""
+        """Columns and rows, with fractions, of coordinates (x, y).
+
+        Args:
+            xy: Coordinates; float64, shape (n, 2).
+
+        Returns:
+            Column and row of each; pixel (row, column) lies between whole numbers column to
+            column + 1 and row to row + 1. Same shape.
+        """
         a, b, c, d, e, f = tuple(~self.affine)[:6]
         x, y = xy[:, 0], xy[:, 1]
         return np.column_stack([a * x + b * y + c, d * x + e * y + f])

@@ -11,6 +11,7 @@ lie somewhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -103,11 +104,13 @@ def read_labels(
 
     without_class = found.codes < 0
     if without_class.any():
-        notes.append(f"{int(without_class.sum())} features have no class and are left out.")
+        notes.append(f"Features without a class, left out: {int(without_class.sum())}.")
     classes = np.where(without_class, -1, class_of[found.codes])
     labels = _burn_layer(layer, classes, grid, table, notes, logs)
+    # Training, validation and test may each have a layer, so say which this is about.
+    labels = replace(labels, notes=[f"{Path(source.path).name}: {note}" for note in labels.notes])
     for line in logs:
-        feedback.log(line)
+        feedback.log(f"{Path(source.path).name}: {line}")
     for note in labels.notes:
         feedback.warning(note)
     return labels
@@ -130,13 +133,13 @@ def _burn_layer(
     logs.extend(shapes.logs)
     if burned.without_center:
         notes.append(
-            f"{burned.without_center} polygons are smaller than a pixel or too narrow: they "
-            "cover no pixel center and are left out."
+            "Polygons smaller than a pixel or so narrow that they cover no pixel center, left "
+            f"out: {burned.without_center}."
         )
     if burned.disputed:
         notes.append(
-            f"{burned.disputed} pixels are left out because polygons or points of different "
-            "classes overlap there."
+            "Pixels where polygons or points of different classes overlap, left out: "
+            f"{burned.disputed}."
         )
     return LabelSet(burned.index, burned.shape, table, notes)
 
@@ -173,7 +176,7 @@ def restrict(labels: LabelSet, valid: np.ndarray, feedback: Feedback | None = No
         )
     lost = int(before.sum() - after.sum())
     if lost:
-        note = f"{lost} of {int(before.sum())} labelled pixels are nodata in the scene."
+        note = f"Labelled pixels that are nodata in the scene, left out: {lost} of {before.sum()}."
         kept = replace(kept, notes=[*kept.notes, note])
         if feedback is not None:
             feedback.warning(note)

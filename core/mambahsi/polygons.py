@@ -7,9 +7,9 @@ Features with several parts fall apart into single polygons or points, because i
 that lie somewhere and can be kept apart by a split: a layer that was dissolved by class
 would otherwise have one polygon for each class, spread over the scene.
 
-Two things are not what they seem in scenes without georeference. QGIS shows them with rows
-counted downwards into negative y, so labels drawn there have y from -height to 0; they are
-recognized by where they lie and turned over. And a CRS on one side only says nothing.
+Scenes without georeference need care. QGIS shows them with rows counted downwards into
+negative y, so labels drawn there have y from -height to 0; they are recognized by where
+they lie and turned over. And a CRS on one side only says nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import rasterio
 import shapely
-from rasterio.crs import CRS
-from rasterio.errors import CRSError, RasterioError
-from rasterio.warp import transform as transform_coordinates
 
 from mambahsi.errors import LabelsError
 from mambahsi.grid import Grid
+from mambahsi.reprojection import is_known, reproject
 from mambahsi.vectors import VectorLayer
 
 _POINT, _POLYGON = 0, 3
@@ -33,7 +30,7 @@ _LINES = (1, 2, 5)
 
 @dataclass(eq=False)
 class Shapes:
-    """Single polygons and points in pixel coordinates, that touch the scene.
+    """Single polygons and points.
 
     Attributes:
         geometries: Object array of shape (shapes,).
@@ -47,143 +44,131 @@ class Shapes:
     notes: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
 
-    @property
-    def is_point(self) -> np.ndarray:
-        """Which shapes are points; the others are polygons."""
-        return shapely.get_type_id(self.geometries) == _POINT
+    def keep(self, chosen: np.ndarray) -> None:
+        """Drop all shapes but the chosen ones."""
+        self.geometries, self.features = self.geometries[chosen], self.features[chosen]
+
+    def note(self, what: str, count: int) -> None:
+        """Note what happened to how many shapes, if to any."""
+        if count:
+            self.notes.append(f"{what}: {count}.")
 
 
 def to_pixel_shapes(layer: VectorLayer, grid: Grid) -> Shapes:
-    """Polygons and points of a layer that lie in the scene, at least in part.
+    """Polygons and points of a layer, in pixel coordinates, that touch the scene.
 
     Raises:
-        LabelsError: Nothing is left, or nothing lies in the scene; the message gives both
-            extents.
+        LabelsError: There are none; where there are some outside the scene, the message
+            gives both extents.
     """
     shapes = Shapes(layer.geometries, np.arange(len(layer.geometries)))
     _split_parts(shapes)
     _repair(shapes)
     if not len(shapes.geometries):
         raise LabelsError(
-            f"Labels {layer.label} hold no polygon and no point. {' '.join(shapes.notes)}".strip(),
+            f"Labels {layer.label} hold no polygon and no point that can be used. "
+            + " ".join(shapes.notes),
             "Draw polygons or points and give each a class.",
         )
-    mapped = _to_scene_crs(shapes, layer, grid)
-    mapped = _flip_if_drawn_in_qgis(shapes, mapped, grid)
-    pixels = shapely.transform(mapped, grid.to_pixels)
-    # Transforming can make touching edges cross, by rounding; predicates need validity.
-    broken = ~shapely.is_valid(pixels)
-    pixels[broken] = shapely.make_valid(pixels[broken])
+    _to_scene_crs(shapes, layer, grid)
+    _flip_if_drawn_in_qgis(shapes, grid)
+    extent = shapely.total_bounds(shapes.geometries)
+    _to_pixels(shapes, grid)
 
     scene = shapely.box(0, 0, grid.width, grid.height)
-    finite = np.isfinite(shapely.bounds(pixels)).all(axis=1)
-    inside = finite & shapely.intersects(pixels, scene)
-    points = shapely.get_type_id(pixels) == _POINT
+    inside = shapely.intersects(shapes.geometries, scene)
     # The lower and right edges of the scene belong to no pixel.
-    at = shapely.get_coordinates(pixels[points & inside])
-    inside[points & inside] = (at >= 0).all(axis=1) & (at < (grid.width, grid.height)).all(axis=1)
+    points = inside & (shapely.get_type_id(shapes.geometries) == _POINT)
+    at = shapely.get_coordinates(shapes.geometries[points])
+    inside[points] = (at < (grid.width, grid.height)).all(axis=1)
     if not inside.any():
-        raise _outside(layer, grid, shapely.total_bounds(mapped))
-    _note(shapes, int((~inside).sum()), "lie outside the scene and are left out")
-    _note(
-        shapes,
-        int((inside & ~shapely.covered_by(pixels, scene)).sum()),
-        "lie partly outside the scene; the part inside is used",
-    )
-    shapes.geometries, shapes.features = pixels[inside], shapes.features[inside]
+        raise _outside(layer, grid, extent)
+    shapes.note("Polygons or points outside the scene, left out", int((~inside).sum()))
+    shapes.keep(inside)
+    partly = ~shapely.covered_by(shapes.geometries, scene)
+    shapes.note("Polygons partly outside the scene, used as far as inside", int(partly.sum()))
     return shapes
-
-
-def _note(shapes: Shapes, count: int, what: str) -> None:
-    if count:
-        shapes.notes.append(f"{count} polygons or points {what}.")
 
 
 def _split_parts(shapes: Shapes) -> None:
     """Leave out what has no place or no area, and take multi-part features apart."""
     missing = shapely.is_missing(shapes.geometries) | shapely.is_empty(shapes.geometries)
-    if missing.any():
-        shapes.notes.append(f"{int(missing.sum())} features have no geometry and are left out.")
-    shapes.geometries, shapes.features = shapes.geometries[~missing], shapes.features[~missing]
+    shapes.note("Features without geometry, left out", int(missing.sum()))
+    shapes.keep(~missing)
     while (shapely.get_type_id(shapes.geometries) > _POLYGON).any():
         parts, index = shapely.get_parts(shapes.geometries, return_index=True)
         shapes.geometries, shapes.features = parts, shapes.features[index]
-    kinds = shapely.get_type_id(shapes.geometries)
-    lines = np.isin(kinds, _LINES)
-    if lines.any():
-        shapes.notes.append(
-            f"{int(lines.sum())} lines are left out: labels are polygons or points."
-        )
-    keep = ~lines & ~shapely.is_empty(shapes.geometries)
-    shapes.geometries, shapes.features = shapes.geometries[keep], shapes.features[keep]
+    lines = np.isin(shapely.get_type_id(shapes.geometries), _LINES)
+    shapes.note("Lines, which are no labels, left out", int(lines.sum()))
+    shapes.keep(~lines & ~shapely.is_empty(shapes.geometries))
 
 
 def _repair(shapes: Shapes) -> None:
-    """Make invalid polygons valid; keep the polygons of what comes out."""
+    """Make invalid polygons valid, and drop those without area and what is not finite."""
+    finite = np.isfinite(shapely.bounds(shapes.geometries)).all(axis=1)
+    shapes.note("Geometries with coordinates that are no numbers, left out", int((~finite).sum()))
+    shapes.keep(finite)
     invalid = ~shapely.is_valid(shapes.geometries)
     if not invalid.any():
         return
-    shapes.notes.append(f"{int(invalid.sum())} polygons had an invalid geometry and were repaired.")
-    repaired = shapely.make_valid(shapes.geometries[invalid])
-    owners = shapes.features[invalid]
-    while (shapely.get_type_id(repaired) > _POLYGON).any():
-        repaired, index = shapely.get_parts(repaired, return_index=True)
-        owners = owners[index]
-    areas = (shapely.get_type_id(repaired) == _POLYGON) & ~shapely.is_empty(repaired)
-    shapes.geometries = np.concatenate([shapes.geometries[~invalid], repaired[areas]])
-    shapes.features = np.concatenate([shapes.features[~invalid], owners[areas]])
+    shapes.note("Polygons with an invalid geometry, repaired", int(invalid.sum()))
+    valid = _made_valid(shapes.geometries[invalid])
+    flat = shapely.is_empty(valid)
+    shapes.note("Polygons of these that have no area, left out", int(flat.sum()))
+    repaired, index = shapely.get_parts(valid[~flat], return_index=True)
+    features = shapes.features[invalid][~flat][index]
+    shapes.geometries = np.concatenate([shapes.geometries[~invalid], repaired])
+    shapes.features = np.concatenate([shapes.features[~invalid], features])
 
 
-def _to_scene_crs(shapes: Shapes, layer: VectorLayer, grid: Grid) -> np.ndarray:
-    """The geometries in the scene's CRS, as far as both sides have one."""
-    if not layer.crs:
-        if grid.crs:
+def _made_valid(polygons: np.ndarray) -> np.ndarray:
+    """Valid polygons or multi-polygons that cover what was meant; empty without area."""
+    valid: np.ndarray = shapely.make_valid(polygons, method="structure", keep_collapsed=False)
+    return valid
+
+
+def _to_scene_crs(shapes: Shapes, layer: VectorLayer, grid: Grid) -> None:
+    """Bring the geometries into the scene's CRS, as far as both sides have one."""
+    if not is_known(layer.crs):
+        if is_known(grid.crs):
             shapes.notes.append("The labels have no CRS; the scene's is assumed.")
-        return shapes.geometries
-    if not grid.crs:
+        return
+    if not is_known(grid.crs):
         shapes.notes.append(
             "The scene has no CRS; the coordinates of the labels are taken as the scene's."
         )
-        return shapes.geometries
-    try:
-        # rasterio's own GDAL looks the CRS up, so its settings must be in place.
-        with rasterio.Env():
-            own, scene = CRS.from_user_input(layer.crs), CRS.from_user_input(grid.crs)
-            if own == scene:
-                return shapes.geometries
-            coordinates = shapely.get_coordinates(shapes.geometries)
-            xs, ys = transform_coordinates(own, scene, coordinates[:, 0], coordinates[:, 1])
-    except CRSError as error:
-        raise LabelsError(
-            f"Labels {layer.label} have a CRS that is not understood: {error}",
-            "Give the layer a known CRS.",
-        ) from error
-    except RasterioError as error:
-        raise LabelsError(
-            f"Labels {layer.label} cannot be brought to the scene's CRS: {error}",
-            "Check the CRS of both.",
-        ) from error
+        return
+    moved = reproject(shapes.geometries, layer.crs, grid.crs, layer.label)
+    if moved is None:
+        return
     shapes.logs.append("The labels are brought from their CRS to the scene's.")
-    moved = shapes.geometries.copy()
-    shapely.set_coordinates(moved, np.column_stack([xs, ys]))
-    return moved
+    shapes.geometries = moved
+    placed = np.isfinite(shapely.bounds(moved)).all(axis=1)
+    shapes.note("Geometries without a place in the scene's CRS, left out", int((~placed).sum()))
+    shapes.keep(placed)
 
 
-def _flip_if_drawn_in_qgis(shapes: Shapes, mapped: np.ndarray, grid: Grid) -> np.ndarray:
+def _flip_if_drawn_in_qgis(shapes: Shapes, grid: Grid) -> None:
     """Turn labels over that lie where QGIS draws a scene without georeference."""
     if grid.has_transform:
-        return mapped
-    _, south, _, north = shapely.total_bounds(mapped)
-    overlap_as_drawn = min(north, grid.height) - max(south, 0.0)
-    overlap_turned = min(-south, grid.height) - max(-north, 0.0)
+        return
+    _, low, _, high = shapely.total_bounds(shapes.geometries)
+    overlap_as_drawn = min(high, grid.height) - max(low, 0.0)
+    overlap_turned = min(-low, grid.height) - max(-high, 0.0)
     if overlap_turned <= overlap_as_drawn or overlap_turned < 0:
-        return mapped
+        return
     shapes.logs.append(
         "The scene has no georeference and the labels lie at negative y, as QGIS draws such "
         "scenes: row r of the scene is y = -r there."
     )
-    turned: np.ndarray = shapely.transform(mapped, lambda xy: xy * (1.0, -1.0))
-    return turned
+    shapes.geometries = shapely.transform(shapes.geometries, lambda xy: xy * (1.0, -1.0))
+
+
+def _to_pixels(shapes: Shapes, grid: Grid) -> None:
+    shapes.geometries = shapely.transform(shapes.geometries, grid.to_pixels)
+    # Moving vertices can make touching edges cross, by rounding; predicates need validity.
+    broken = ~shapely.is_valid(shapes.geometries)
+    shapes.geometries[broken] = _made_valid(shapes.geometries[broken])
 
 
 def _outside(layer: VectorLayer, grid: Grid, bounds: np.ndarray) -> LabelsError:

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
@@ -176,8 +177,11 @@ class Scene:
             SceneError: The file is truncated or corrupt.
         """
         with _reading(self.path, "cannot be read", "It may be truncated or corrupt."):
-            data: np.ndarray = self._dataset.read(list(bands), window=window)
-        return data
+            if len(set(self._dataset.dtypes)) == 1:
+                return self._dataset.read(list(bands), window=window)
+            # rasterio does not read bands of different types together; virtual rasters have them.
+            single = [self._dataset.read(band, window=window) for band in bands]
+            return np.stack([band.astype(self.dtype) for band in single])
 
     def valid(self, bands: Sequence[int], window: Window | None = None) -> np.ndarray:
         """Where all given bands hold a measurement; bool, shape (rows, columns).
@@ -237,7 +241,7 @@ def _reading(path: str, what: str, hint: str = "") -> Iterator[None]:
             # Scenes without georeference are welcome here.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             yield
-    except (RasterioError, rasterio._err.CPLE_BaseError) as error:
+    except (RasterioError, CPLE_BaseError) as error:
         reason = str(error.__cause__ or error)
         if what == "cannot be opened":
             raise _open_error(path, reason) from error

@@ -1,8 +1,8 @@
 """Reading a vector layer: geometries, the fields that are asked for, and the CRS.
 
 A damaged layer must not become a smaller training set unnoticed. Most formats fail to open
-or to read; a shapefile that was cut short opens well and gives features without geometry,
-so its length is compared with what its header says.
+or to read; a shapefile that was cut short opens well and gives features without geometry, so
+these are compared with what its index says.
 """
 
 from __future__ import annotations
@@ -61,7 +61,6 @@ def read_layer(source: VectorSource, fields: Sequence[str]) -> VectorLayer:
                 f"Labels {label} have no field {name!r}.",
                 f"Their fields: {', '.join(known) or 'none'}.",
             )
-    _refuse_short_shapefile(path, layer, label)
     with _reading(label):
         # Fields are asked for by name but always come in the order of the layer.
         meta, _, wkb, values = pyogrio.raw.read(
@@ -70,6 +69,7 @@ def read_layer(source: VectorSource, fields: Sequence[str]) -> VectorLayer:
     if wkb is None:
         raise LabelsError(f"Labels {label} have no geometries.", "Choose polygons or points.")
     geometries = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="fix"))
+    _refuse_lost_shapes(path, layer, geometries, label)
     names = [str(name) for name in meta["fields"]]
     return VectorLayer(
         label, source.crs or meta["crs"] or "", geometries, dict(zip(names, values, strict=True))
@@ -108,17 +108,19 @@ def _reading(label: str) -> Iterator[None]:
         raise LabelsError(f"Labels {label} hold a geometry that cannot be read: {error}") from error
 
 
-def _refuse_short_shapefile(path: str, layer: str, label: str) -> None:
+def _refuse_lost_shapes(path: str, layer: str, geometries: np.ndarray, label: str) -> None:
+    """Refuse a shapefile whose index knows of more geometries than could be read."""
     file_path = Path(path, f"{layer}.shp") if Path(path).is_dir() else Path(path)
-    if file_path.suffix.lower() != ".shp" or not file_path.is_file():
+    index_path = file_path.with_suffix(".SHX" if file_path.suffix == ".SHP" else ".shx")
+    if file_path.suffix.lower() != ".shp" or not index_path.is_file():
         return
-    with file_path.open("rb") as file:
-        header = file.read(28)
-    # The header counts the file's length in words of two bytes, in the bytes 24 to 27.
-    expected = 2 * int.from_bytes(header[24:28], "big")
-    size = file_path.stat().st_size
-    if size < expected:
+    # Behind 100 bytes of header, offset and length of each record, in words of two bytes,
+    # as big-endian integers. A record without geometry holds its type alone: two words.
+    lengths = np.frombuffer(index_path.read_bytes()[100:], dtype=">i4")[1::2]
+    lost = int(shapely.is_missing(geometries).sum()) - int((lengths <= 2).sum())
+    if lost > 0:
         raise LabelsError(
-            f"Labels {label} are truncated: {size} bytes of {expected}.",
+            f"Labels {label} are truncated or corrupt: {lost} of {len(geometries)} geometries "
+            "cannot be read.",
             "Copy or download the shapefile again.",
         )

@@ -57,15 +57,15 @@ def split_with_layers(
             )
         shared = int((layer.index >= 0).sum() - (kept.index >= 0).sum())
         if shared:
-            notes.append(f"{shared} pixels are in the test and the validation layer: test only.")
+            notes.append(f"Pixels in the test and the validation layer, test only: {shared}.")
         given.append((part, kept))
         taken |= kept.index >= 0
     remaining = labels.where(~taken)
     removed = int(labels.counts.sum() - remaining.counts.sum())
     if removed:
         notes.append(
-            f"{removed} training pixels are in the validation or test layer, too, and are "
-            "removed from training."
+            "Training pixels that are in the validation or test layer, too, removed from "
+            f"training: {removed}."
         )
     lost = [c.name for c, n in zip(labels.table, remaining.counts, strict=True) if not n]
     if lost:
