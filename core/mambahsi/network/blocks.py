@@ -51,7 +51,7 @@ class SpaMamba(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Give (pixels, channels) for (pixels, channels)."""
         mixed = self.proj(self.mamba(pixels[None])[0])
-        return mixed + pixels if self.use_residual else mixed  # type: ignore[no-any-return]
+        return mixed + pixels if self.use_residual else mixed
 
 
 class SpeMamba(nn.Module):
@@ -70,7 +70,7 @@ class SpeMamba(nn.Module):
         """Give (pixels, channels) for (pixels, channels)."""
         tokens = pixels.view(len(pixels), self.token_num, -1)
         mixed = self.proj(self.mamba(tokens).view_as(pixels))
-        return mixed + pixels if self.use_residual else mixed  # type: ignore[no-any-return]
+        return mixed + pixels if self.use_residual else mixed
 
 
 class BothMamba(nn.Module):
@@ -101,4 +101,4 @@ class BothMamba(nn.Module):
             fused = spatial * weights[0] + spectral * weights[1]
         else:
             fused = spatial + spectral
-        return fused + pixels if self.use_residual else fused  # type: ignore[no-any-return]
+        return fused + pixels if self.use_residual else fused

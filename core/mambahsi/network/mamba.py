@@ -70,6 +70,7 @@ class Mamba(nn.Module):
         if backend == "cpu" and tokens.dtype == torch.float32:
             from mambahsi.scan.mixer import mamba_mixer
 
+            assert self.conv1d.bias is not None
             return mamba_mixer(
                 tokens,
                 self.in_proj.weight,
@@ -103,4 +104,4 @@ class Mamba(nn.Module):
             backend="reference" if tokens.dtype == torch.float64 else backend,
         )
         assert isinstance(y, Tensor)
-        return self.out_proj(y.transpose(1, 2))  # type: ignore[no-any-return]
+        return self.out_proj(y.transpose(1, 2))

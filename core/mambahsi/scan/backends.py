@@ -7,6 +7,8 @@ and matched the reference: a wrong kernel is worse than a slow one.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,7 +64,7 @@ def _cpu_problem() -> str:
     return ""
 
 
-def _self_check(candidate) -> float:  # type: ignore[no-untyped-def]
+def _self_check(candidate: Callable[..., Any]) -> float:
     """Largest relative difference to the reference, of output, state and gradients."""
     from mambahsi.scan.reference import selective_scan_reference
 
@@ -86,7 +88,11 @@ def _self_check(candidate) -> float:  # type: ignore[no-untyped-def]
     weight = draw(batch, channels, length)
     results = []
     with torch.enable_grad():
-        for scan, dtype in ((selective_scan_reference, torch.float64), (candidate, torch.float32)):
+        scans: list[tuple[Callable[..., Any], torch.dtype]] = [
+            (selective_scan_reference, torch.float64),
+            (candidate, torch.float32),
+        ]
+        for scan, dtype in scans:
             leaves = [x.to(dtype).requires_grad_() for x in (*inputs, initial)]
             y, state = scan(*leaves[:8], True, leaves[8])
             loss = (y * weight.to(dtype)).sum() + state.sum()

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from mambahsi import cancellation
-from mambahsi.scan import compile_cache  # noqa: F401  (must come before Numba)
-from mambahsi.scan import kernels
+from mambahsi.scan import (
+    compile_cache,  # noqa: F401  (must come before Numba)
+    kernels,
+)
 from mambahsi.scan.threads import run_slots, share, thread_count
 
 CHUNK = 1024

@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
 """The compiled loops of the ``cpu`` backend: causal convolution and selective scan.
 
 Arrays are two-dimensional with one row per token and the channels side by side, so that
@@ -16,10 +17,16 @@ start of every :data:`BLOCK` rows, and the gradient of a block recomputes its in
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from typing import Any
 
-OPTIONS = {
+import numpy as np
+
+# Tells Numba where its cache is, so it comes first.
+from mambahsi.scan import compile_cache  # noqa: F401
+
+from numba import njit  # isort: skip
+
+OPTIONS: Any = {
     "nogil": True,
     "cache": True,
     # A check for division by zero would keep the loops from being vectorized.
@@ -183,8 +190,9 @@ def convolve_gradient(
 
 @njit(**OPTIONS)
 def scan(
-    u, step, drive, rank, gate, gate_column, rate, skip, bias, softplus, length, first, last, start, stop, state, kept, out
-):
+    u, step, drive, rank, gate, gate_column, rate, skip, bias, softplus, length,
+    first, last, start, stop, state, kept, out,
+):  # fmt: skip
     """Selective scan of a range of channels.
 
     Args:
@@ -259,15 +267,17 @@ def scan(
 
 @njit(**OPTIONS)
 def scan_gradient(
-    u, step, drive, rank, gate, gate_column, rate, skip, bias, softplus, length, first, last, start, stop,
-    kept, dout, dstate, out, du, dstep, ddrive, dgate, drate, dskip, dbias,
-):
+    u, step, drive, rank, gate, gate_column, rate, skip, bias, softplus, length,
+    first, last, start, stop, kept, dout, dstate,
+    out, du, dstep, ddrive, dgate, drate, dskip, dbias,
+):  # fmt: skip
     """Gradient of :func:`scan` for a range of channels, rows ``stop`` back to ``start``.
 
     ``kept`` is what :func:`scan` kept; where ``length`` is positive it is not read, because
-    each sequence starts from zero. ``dstate`` (states, channels) is the gradient of the
-    state behind the last row, and on return of the state before the first row. ``out``, the
-    forward pass's output once more, ``du``, ``dstep`` and the gate's columns of ``dgate`` are written; the B and C columns of
+    each sequence starts from zero; such a sequence may not be longer than :data:`BLOCK`.
+    ``dstate`` (states, channels) is the gradient of the state behind the last row, and on
+    return of the state before the first row. ``out``, the forward pass's output once more,
+    ``du``, ``dstep`` and the gate's columns of ``dgate`` are written; the B and C columns of
     ``ddrive``, ``drate`` (gradient of A, not of A log2 e; (states, channels)), ``dskip`` and
     ``dbias`` are added to. ``ddrive`` belongs to this range of channels alone.
     """
@@ -296,8 +306,6 @@ def scan_gradient(
         block_stop = stop
         while block_stop > start:
             block_start = (block_stop - 1) // unit * unit
-            # A sequence longer than a block cannot be stored at once; those are scanned
-            # with length 0, one after the other.
             rows = block_stop - block_start
             for n in range(states):
                 for c in range(width):

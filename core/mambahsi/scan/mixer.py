@@ -1,3 +1,4 @@
+# ruff: noqa: B023 (the functions defined in loops are called before the loop goes on)
 """A whole Mamba block through the compiled kernels, with little memory.
 
 The block (Gu and Dao 2023, arXiv:2312.00752, section 3.4) is
@@ -162,7 +163,9 @@ class _BackwardBuffers(_Buffers):
             array(self.dxz), array(g.A), array(g.D), array(g.step_bias),
         )  # fmt: skip
 
-    def projection_gradients(self, w: _Weights, g: _Gradients, dout: Tensor, a: int, b: int) -> None:
+    def projection_gradients(
+        self, w: _Weights, g: _Gradients, dout: Tensor, a: int, b: int
+    ) -> None:
         ddrive = self.ddrive[0, a:b]
         for part in self.ddrive[1:]:
             ddrive += part[a:b]
@@ -173,8 +176,8 @@ class _BackwardBuffers(_Buffers):
         g.w_out.addmm_(dout[a:b].t(), self.y[a:b])
 
     def convolve_gradient(
-        self, w: _Weights, g: _Gradients, context: Tensor, after: Any, length: int, c0: int, c1: int,
-        rows: int,
+        self, w: _Weights, g: _Gradients, context: Tensor, after: Any, length: int,
+        c0: int, c1: int, rows: int,
     ) -> None:  # fmt: skip
         kernels.convolve_gradient(
             array(self.xz), w.taps, w.conv_bias, array(context), after, length, c0, c1, 0, rows,
@@ -188,7 +191,7 @@ class _BackwardBuffers(_Buffers):
         g.w_in.addmm_(self.dxz[a:b].t(), tokens[a:b])
 
 
-def _by_rows(rows: int, work: Callable[[int, int, int], None]) -> None:
+def _by_rows(rows: int, work: Callable[[int, int, int], object]) -> None:
     """Run ``work(slot, first row, row after the last)`` with the rows divided."""
 
     def part(slot: int) -> None:
@@ -199,7 +202,7 @@ def _by_rows(rows: int, work: Callable[[int, int, int], None]) -> None:
     run_slots(part)
 
 
-def _by_channels(channels: int, work: Callable[[int, int, int], None]) -> None:
+def _by_channels(channels: int, work: Callable[[int, int, int], object]) -> None:
     """Run ``work(slot, first channel, channel after the last)`` with the channels divided."""
 
     def part(slot: int) -> None:
@@ -263,7 +266,9 @@ def _long_backward(
         _by_rows(rows, lambda s, a, b: buffers.projection_gradients(w, g[s], dchunk, a, b))
         _by_channels(
             w.channels,
-            lambda s, a, b: buffers.convolve_gradient(w, g[s], context, array(after), 0, a, b, rows),
+            lambda s, a, b: buffers.convolve_gradient(
+                w, g[s], context, array(after), 0, a, b, rows
+            ),
         )
         target = dtokens[start : start + CHUNK]
         _by_rows(rows, lambda s, a, b: buffers.input_gradient(w, g[s], chunk, target, a, b))

@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import torch
 
@@ -33,8 +34,8 @@ def physical_cores() -> int:
 def _threads_per_core() -> int:
     """Hardware threads per core where Linux tells; 1 elsewhere (using all is then safe)."""
     try:
-        with open("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list") as file:
-            text = file.read().strip()
+        path = Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
+        text = path.read_text().strip()
     except OSError:
         return 1
     count = 0

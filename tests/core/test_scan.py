@@ -1,0 +1,274 @@
+"""The selective scan: every backend against independent formulas."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambahsi import cancellation
+from mambahsi.errors import Cancelled, ResourceError
+from mambahsi.network.mamba import Mamba
+from mambahsi.scan import (
+    available_backends,
+    resolve_backend,
+    selective_scan,
+    set_threads,
+    thread_count,
+)
+from mambahsi.scan.mixer import CHUNK
+
+COMPILED = available_backends()["cpu"]
+needs_compiler = pytest.mark.skipif(bool(COMPILED), reason=f"no compiled backend: {COMPILED}")
+slow_shapes = settings(max_examples=25, deadline=None)
+
+
+def draw_inputs(
+    seed: int, batch: int, channels: int, length: int, states: int
+) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    return {
+        "u": normal(batch, channels, length),
+        "delta": normal(batch, channels, length) - 1,
+        "A": -torch.exp(normal(channels, states)),
+        "B": normal(batch, states, length),
+        "C": normal(batch, states, length),
+        "D": normal(channels),
+        "z": normal(batch, channels, length),
+        "delta_bias": normal(channels),
+        "initial_state": normal(batch, channels, states),
+    }
+
+
+def scan_by_hand(x: dict[str, np.ndarray], softplus: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The recurrence, one number after the other."""
+    batch, channels, length = x["u"].shape
+    out = np.zeros((batch, channels, length))
+    state = x["initial_state"].copy()
+    for b in range(batch):
+        for d in range(channels):
+            for t in range(length):
+                step = x["delta"][b, d, t] + x["delta_bias"][d]
+                if softplus:
+                    step = math.log1p(math.exp(step))
+                total = x["D"][d] * x["u"][b, d, t]
+                for n in range(x["A"].shape[1]):
+                    decay = math.exp(step * x["A"][d, n])
+                    push = step * x["B"][b, n, t] * x["u"][b, d, t]
+                    state[b, d, n] = decay * state[b, d, n] + push
+                    total += x["C"][b, n, t] * state[b, d, n]
+                gate = x["z"][b, d, t]
+                out[b, d, t] = total * gate / (1 + math.exp(-gate))
+    return out, state
+
+
+def relative(got: torch.Tensor, expected: torch.Tensor) -> float:
+    norm = float(expected.detach().norm())
+    return float((got.detach().double() - expected.detach()).norm()) / max(norm, 1e-12)
+
+
+@pytest.mark.parametrize("softplus", [False, True])
+def test_reference_is_the_recurrence(softplus: bool) -> None:
+    inputs = draw_inputs(1, 2, 3, 7, 4)
+    if not softplus:
+        inputs["delta"], inputs["delta_bias"] = inputs["delta"].abs(), inputs["delta_bias"].abs()
+    expected, state = scan_by_hand({k: v.numpy() for k, v in inputs.items()}, softplus)
+    y, last = selective_scan(
+        **inputs, delta_softplus=softplus, return_last_state=True, backend="reference"
+    )
+    np.testing.assert_allclose(y.numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(last.numpy(), state, rtol=1e-12)
+
+
+def test_gradients_of_the_reference_are_those_of_finite_differences() -> None:
+    inputs = draw_inputs(2, 2, 2, 5, 3)
+    names = list(inputs)
+
+    def scan(*tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        result = selective_scan(
+            **dict(zip(names, tensors, strict=True)),
+            delta_softplus=True,
+            return_last_state=True,
+            backend="reference",
+        )
+        assert isinstance(result, tuple)
+        return result
+
+    assert torch.autograd.gradcheck(scan, [inputs[n].requires_grad_() for n in names])
+
+
+@needs_compiler
+@slow_shapes
+@given(
+    seed=st.integers(0, 2**16),
+    batch=st.integers(1, 3),
+    channels=st.sampled_from([1, 2, 15, 16, 63, 64, 65, 130]),
+    length=st.sampled_from([1, 2, 4, 63, 64, 65, 129, 200]),
+    states=st.integers(1, 16),
+    leave_out=st.sets(st.sampled_from(["D", "z", "delta_bias", "initial_state"])),
+    threads=st.integers(1, 3),
+)
+def test_compiled_scan_equals_the_reference(
+    seed: int,
+    batch: int,
+    channels: int,
+    length: int,
+    states: int,
+    leave_out: set[str],
+    threads: int,
+) -> None:
+    before = thread_count()
+    set_threads(threads)
+    try:
+        inputs = draw_inputs(seed, batch, channels, length, states)
+        for name in leave_out:
+            del inputs[name]
+        weight = torch.linspace(-1, 1, batch * channels * length).reshape(batch, channels, length)
+        results = []
+        for backend, dtype in (("reference", torch.float64), ("cpu", torch.float32)):
+            leaves = {k: v.to(dtype).requires_grad_() for k, v in inputs.items()}
+            y, state = selective_scan(
+                **leaves, delta_softplus=True, return_last_state=True, backend=backend
+            )
+            loss = (y * weight.to(dtype)).sum() + state.sum()
+            results.append([y, state, *torch.autograd.grad(loss, list(leaves.values()))])
+    finally:
+        set_threads(before)
+    for name, expected, got in zip(["y", "state", *inputs], *results, strict=True):
+        assert relative(got, expected) < 1e-4, name
+
+
+@pytest.mark.parametrize(
+    "backend", [n for n, problem in available_backends().items() if not problem]
+)
+@settings(max_examples=10, deadline=None)
+@given(cut=st.integers(1, 98), seed=st.integers(0, 99))
+def test_a_sequence_may_be_cut_anywhere(backend: str, cut: int, seed: int) -> None:
+    inputs = draw_inputs(seed, 1, 5, 99, 3)
+    state = inputs.pop("initial_state")
+    fixed = {k: inputs.pop(k) for k in ("A", "D", "delta_bias")}
+
+    def run(part: slice, initial: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens = {k: v[..., part] for k, v in inputs.items()}
+        result = selective_scan(
+            **tokens,
+            **fixed,
+            delta_softplus=True,
+            return_last_state=True,
+            initial_state=initial,
+            backend=backend,
+        )
+        assert isinstance(result, tuple)
+        return result
+
+    whole, last = run(slice(None), state)
+    first, carried = run(slice(cut), state)
+    second, end = run(slice(cut, None), carried)
+    torch.testing.assert_close(torch.cat([first, second], 2), whole, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(end, last, rtol=1e-5, atol=1e-6)
+
+
+@needs_compiler
+@slow_shapes
+@given(
+    seed=st.integers(0, 2**16),
+    width=st.sampled_from([8, 32, 64]),
+    shape=st.sampled_from(
+        [
+            (1, 1),
+            (1, 2),
+            (1, 3),
+            (1, 64),
+            (1, 65),
+            (2, 70),
+            (1, CHUNK),
+            (1, CHUNK + 1),
+            (1, CHUNK + 3),
+            (1, 2 * CHUNK + 65),
+            (7, 4),
+            (600, 4),
+            (130, 8),
+            (3, 1),
+            (515, 2),
+        ]
+    ),
+    threads=st.integers(1, 3),
+)
+def test_compiled_block_equals_the_reference(
+    seed: int, width: int, shape: tuple[int, int], threads: int
+) -> None:
+    before = thread_count()
+    set_threads(threads)
+    try:
+        torch.manual_seed(seed)
+        block = Mamba(width)
+        tokens = torch.randn(*shape, width)
+        weight = torch.randn(*shape, width)
+        results = []
+        for backend, dtype in (("reference", torch.float64), ("cpu", torch.float32)):
+            block = block.to(dtype)
+            block.backend = backend
+            leaf = tokens.to(dtype).requires_grad_()
+            out = block(leaf)
+            loss = (out * weight.to(dtype)).sum()
+            results.append([out, *torch.autograd.grad(loss, [leaf, *block.parameters()])])
+    finally:
+        set_threads(before)
+    names = ["out", "tokens", *dict(block.named_parameters())]
+    for name, expected, got in zip(names, *results, strict=True):
+        assert relative(got, expected) < 1e-4, name
+
+
+@needs_compiler
+def test_one_number_of_threads_gives_the_same_bits_every_time() -> None:
+    torch.manual_seed(0)
+    block = Mamba(32, "cpu")
+    tokens = torch.randn(1, 3000, 32)
+    gradients = []
+    for _ in range(2):
+        block.zero_grad()
+        block(tokens).square().sum().backward()
+        gradients.append([p.grad.clone() for p in block.parameters() if p.grad is not None])
+    assert len(gradients[0]) == len(list(block.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+@needs_compiler
+def test_not_a_number_is_passed_on() -> None:
+    inputs = {k: v.float() for k, v in draw_inputs(0, 1, 3, 10, 2).items()}
+    inputs["delta"][0, 1, 4] = math.nan
+    y = selective_scan(**inputs, delta_softplus=True, backend="cpu")
+    assert isinstance(y, torch.Tensor)
+    assert y[0, 1, 4:].isnan().all()
+    assert not y[0, [0, 2]].isnan().any() and not y[0, 1, :4].isnan().any()
+
+
+@pytest.mark.parametrize(
+    "backend", [n for n, problem in available_backends().items() if not problem]
+)
+def test_a_cancel_request_stops_the_scan(backend: str) -> None:
+    inputs = {k: v.float() for k, v in draw_inputs(0, 1, 3, 10, 2).items()}
+    cancellation.request()
+    try:
+        with pytest.raises(Cancelled):
+            selective_scan(**inputs, backend=backend)
+    finally:
+        cancellation.reset()
+
+
+def test_wrong_shapes_and_unknown_backends_are_named() -> None:
+    inputs = draw_inputs(0, 1, 3, 10, 2)
+    with pytest.raises(ValueError, match=r"B must have shape \(1, 2, 10\)"):
+        selective_scan(**{**inputs, "B": inputs["B"][..., :9]})
+    with pytest.raises(ResourceError, match="'fast'"):
+        resolve_backend("fast")
+    with pytest.raises(ResourceError, match="cuda"):
+        resolve_backend("cpu", "cuda")
