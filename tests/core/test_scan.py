@@ -183,21 +183,8 @@ def test_a_sequence_may_be_cut_anywhere(backend: str, cut: int, seed: int) -> No
     width=st.sampled_from([8, 32, 64]),
     shape=st.sampled_from(
         [
-            (1, 1),
-            (1, 2),
-            (1, 3),
-            (1, 64),
-            (1, 65),
-            (2, 70),
-            (1, CHUNK),
-            (1, CHUNK + 1),
-            (1, CHUNK + 3),
-            (1, 2 * CHUNK + 65),
-            (7, 4),
-            (600, 4),
-            (130, 8),
-            (3, 1),
-            (515, 2),
+            *((1, length) for length in (1, 2, 3, 64, 65, CHUNK, CHUNK + 1, CHUNK + 3)),
+            *((2, 70), (1, 2 * CHUNK + 65), (7, 4), (600, 4), (130, 8), (3, 1), (515, 2)),
         ]
     ),
     threads=st.integers(1, 3),
