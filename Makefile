@@ -53,7 +53,7 @@ screenshot: engine qgis plugin ## Take the README's pictures from a real QGIS wi
 	@scripts/screenshot.sh
 
 benchmark: engine ## Test accuracy on real scenes beside a random forest (takes long)
-	@$(engine_python) benchmarks/accuracy.py
+	@$(engine_python) benchmarks/accuracy_real_scenes.py
 
 engine-python: engine ## Print the engine's interpreter
 	@echo $(engine_python)

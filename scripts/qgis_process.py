@@ -98,7 +98,8 @@ def enable_plugin() -> None:
     run = subprocess.run(
         [*_command(), "plugins", "enable", "mambahsi_qgis"], capture_output=True, text=True
     )
-    if run.returncode:
+    # To enable it twice is an error to qgis_process.
+    if run.returncode and "already enabled" not in run.stdout + run.stderr:
         raise QgisProcessError(run.stdout + run.stderr)
 
 
@@ -115,23 +116,26 @@ def run_algorithm(algorithm: str, parameters: Mapping[str, str], log: Path) -> N
     """
     command = [*_command(), "run", algorithm, "--"]
     command += [f"{name}={value}" for name, value in parameters.items()]
-    ticks, bar, lines = Ticks(), Bar(), [""]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert process.stdout is not None
-    with log.open("w", encoding="utf-8") as file:
+    ticks, bar = Ticks(), Bar()
+    message = ""
+    log.unlink(missing_ok=True)
+    with log.open("a", encoding="utf-8") as file, log.open("ab") as errors:
+        # Warnings of the libraries below QGIS go to the log alone; both ends append to it.
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+        assert process.stdout is not None
         try:
             while chunk := os.read(process.stdout.fileno(), 65536):
-                new = ticks.feed(chunk.decode("utf-8", "replace"))
-                file.writelines(f"{line}\n" for line in new)
-                file.flush()
-                lines += new
-                bar.show(ticks.fraction, lines[-1])
+                for line in ticks.feed(chunk.decode("utf-8", "replace")):
+                    print(line, file=file, flush=True)
+                    # After the last tick come the results, which are no news of progress.
+                    message = line if ticks.fraction < 1 else "done"
+                bar.show(ticks.fraction, message)
         finally:
             bar.close()
             # Reached early by Ctrl-C, which qgis_process, in our group, has got too.
             status = process.wait()
     if status:
-        raise QgisProcessError("\n".join(lines[-30:]))
+        raise QgisProcessError("\n".join(log.read_text(encoding="utf-8").splitlines()[-30:]))
 
 
 def _command() -> list[str]:
