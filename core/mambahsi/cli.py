@@ -114,12 +114,15 @@ def _metric_text(values: Mapping[str, Any]) -> str:
 
 def _lines(value: Any, indent: str = "") -> list[str]:
     """A result for people: one ``name: value`` a line, what lies deeper indented."""
-    items = value.items() if isinstance(value, dict) else ((str(i), v) for i, v in enumerate(value))
+    items = value.items() if isinstance(value, dict) else enumerate(value, start=1)
     lines: list[str] = []
     for name, item in items:
-        if isinstance(item, (dict, list)) and item:
-            lines += [f"{indent}{name}:", *_lines(item, indent + "  ")]
-        elif item not in (None, "", [], {}):
+        if isinstance(item, list) and not any(isinstance(part, (dict, list)) for part in item):
+            item = ", ".join(str(part) for part in item if part is not None)
+        if isinstance(item, (dict, list)):
+            deeper = _lines(item, indent + "  ")
+            lines += [f"{indent}{name}:", *deeper] if deeper else []
+        elif item not in (None, ""):
             lines.append(f"{indent}{name}: {item}")
     return lines
 
