@@ -1,9 +1,10 @@
-"""Fixtures of the engine's tests."""
+"""Small georeferenced scenes and layers, written to real files, and the real test scenes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,30 +14,118 @@ import pyogrio
 import pytest
 import rasterio
 import shapely
-from rasterio.transform import from_origin
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.transform import Affine
 
 from mambahsi import cancellation
 
-NODATA = -999
-PIXEL = 30.0
-WEST, NORTH = 300_000.0, 5_800_000.0
+UTM = "EPSG:32633"
+NORTH_UP = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 5_800_000.0)
+
+
+@pytest.fixture
+def write_scene(tmp_path: Path) -> Callable[..., Path]:
+    """Write an array (bands, rows, columns) as a raster; returns its path.
+
+    The scene is north up, with pixels of 10 m and its corner at (500000, 5800000) in UTM
+    zone 33 N. ``transform=None, crs=None`` writes none of both.
+    """
+
+    def write(
+        data: np.ndarray,
+        name: str = "scene.tif",
+        *,
+        crs: str | None = UTM,
+        transform: Affine | None = NORTH_UP,
+        band_tags: Sequence[dict[str, str]] = (),
+        **options: Any,
+    ) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        options.setdefault("driver", "GTiff")
+        if transform is not None:
+            options["transform"] = transform
+        count, height, width = data.shape
+        options |= {"width": width, "height": height, "count": count, "dtype": data.dtype}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path, "w", crs=crs, **options) as dataset:
+                dataset.write(data)
+                for band, tags in enumerate(band_tags, start=1):
+                    dataset.update_tags(band, **tags)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_labels(tmp_path: Path) -> Callable[..., Path]:
+    """Write geometries with fields as a vector layer; returns its path."""
+
+    def write(
+        geometries: Sequence[shapely.Geometry | None],
+        name: str = "labels.gpkg",
+        *,
+        crs: str | None = UTM,
+        layer: str = "labels",
+        driver: str | None = None,
+        append: bool = False,
+        **fields: Sequence[Any],
+    ) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        values, masks = [], []
+        for column in fields.values():
+            missing = np.array([value is None for value in column])
+            if all(value is None or isinstance(value, str) for value in column):
+                values.append(np.array(column, dtype=object))
+            else:
+                values.append(np.array([0 if value is None else value for value in column]))
+            masks.append(missing)
+        pyogrio.raw.write(
+            path,
+            shapely.to_wkb(np.array(geometries, dtype=object)),
+            values,
+            list(fields),
+            field_mask=masks,
+            geometry_type="Unknown",
+            crs=crs,
+            layer=layer,
+            driver=driver,
+            append=append,
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def real_scenes() -> Path:
+    """Folder of the real test scenes; skips where it is absent."""
+    root = Path(__file__).parents[2]
+    folder = Path(os.environ.get("MAMBAHSI_TEST_DATA", root.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the real test scenes are not in {folder}; set MAMBAHSI_TEST_DATA")
+    return folder
 
 
 @dataclass(frozen=True)
 class TinyScene:
-    """A georeferenced scene of a few hundred pixels with labelled fields.
+    """A georeferenced scene of a few hundred pixels with labelled fields, to train on.
 
     Attributes:
         folder: Where the files lie; its name has a space and a letter beyond ASCII.
         scene: GeoTIFF, int16, with some nodata.
         labels: GeoPackage with four fields of each of three classes, of text.
         cube: What the scene holds; int16 (bands, rows, columns).
+        nodata: Its nodata value.
     """
 
     folder: Path
     scene: Path
     labels: Path
     cube: np.ndarray
+    nodata: int = -999
 
     def train_job(self, **changes: Any) -> dict[str, Any]:
         """A training that takes seconds, as plain values."""
@@ -57,67 +146,26 @@ class TinyScene:
         return [path.name for path in self.folder.iterdir() if path.name.startswith(".")]
 
 
-def write_raster(
-    path: Path,
-    cube: np.ndarray,
-    *,
-    nodata: float | None = NODATA,
-    wavelengths: list[float] | None = None,
-) -> Path:
-    """Write bands, rows, columns on the tiny scene's grid."""
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        count=cube.shape[0],
-        height=cube.shape[1],
-        width=cube.shape[2],
-        dtype=cube.dtype,
-        nodata=nodata,
-        crs="EPSG:32633",
-        transform=from_origin(WEST, NORTH, PIXEL, PIXEL),
-    ) as dataset:
-        dataset.write(cube)
-        for band, wavelength in enumerate(wavelengths or [], start=1):
-            dataset.update_tags(band, wavelength=str(wavelength), wavelength_units="nm")
-    return path
-
-
-@pytest.fixture(name="write_raster")
-def write_raster_fixture() -> Callable[..., Path]:
-    """:func:`write_raster`."""
-    return write_raster
-
-
 @pytest.fixture
-def tiny(tmp_path: Path) -> TinyScene:
+def tiny(
+    tmp_path: Path, write_scene: Callable[..., Path], write_labels: Callable[..., Path]
+) -> TinyScene:
     """A scene of 20 rows, 24 columns and 8 bands, with labels."""
-    folder = tmp_path / "Gelände 1"
-    folder.mkdir()
     generator = np.random.default_rng(0)
     classes = np.add.outer(np.arange(20) // 5, np.arange(24) // 8) % 3
     slopes = np.linspace(100, 2000, 8)[:, None, None]
     cube = (generator.random((8, 20, 24)) * 300 + classes * slopes).astype(np.int16)
-    cube[:, 3:6, 5:9] = NODATA
+    cube[:, 3:6, 5:9] = TinyScene.nodata
     boxes, names = [], []
     for row in range(4):
         for column in range(3):
-            west, south = WEST + PIXEL * (column * 8 + 1), NORTH - PIXEL * (row * 5 + 4)
-            boxes.append(shapely.box(west, south, west + 6 * PIXEL, south + 3 * PIXEL))
+            west, south = NORTH_UP @ (column * 8 + 1, row * 5 + 4)
+            boxes.append(shapely.box(west, south, west + 60, south + 30))
             names.append(["Wald", "Wasser", "Äcker"][(row + column) % 3])
-    pyogrio.raw.write(
-        folder / "labels.gpkg",
-        geometry=shapely.to_wkb(np.array(boxes)),
-        field_data=[np.array(names, dtype=object)],
-        fields=["class"],
-        layer="fields",
-        driver="GPKG",
-        geometry_type="Polygon",
-        crs="EPSG:32633",
-    )
-    return TinyScene(
-        folder, write_raster(folder / "scene.tif", cube), folder / "labels.gpkg", cube
-    )
+    folder = tmp_path / "Gelände 1"
+    scene = write_scene(cube, "Gelände 1/scene.tif", nodata=TinyScene.nodata)
+    labels = write_labels(boxes, "Gelände 1/labels.gpkg", **{"class": names})
+    return TinyScene(folder, scene, labels, cube)
 
 
 @pytest.fixture
@@ -129,6 +177,7 @@ def engine_environment() -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def _no_cancel_from_before() -> Iterator[None]:
+    """A test that cancels leaves nothing to the next."""
     cancellation.reset()
     yield
     cancellation.reset()
