@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,13 +140,13 @@ def load_model(path: str | Path) -> ModelFile:
             accuracy=facts["accuracy"],
             split=dict(facts["split"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        _check_consistency(path, model)
+        return model
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelError(
             f"{path}: the model file's description is damaged ({error!r}).",
             "Copy or train it again.",
         ) from error
-    _check_consistency(path, model)
-    return model
 
 
 def load_upstream_state(path: str | Path) -> dict[str, torch.Tensor]:
@@ -167,7 +166,7 @@ def load_upstream_state(path: str | Path) -> dict[str, torch.Tensor]:
     _check_file(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # bytes that are no pickle make the unpickler raise anything
         raise ModelError(
             f"{path}: not a readable PyTorch checkpoint ({_first_line(error)}).",
             "Only files of plain weights are read; others could run code.",
