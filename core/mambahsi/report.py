@@ -144,8 +144,8 @@ def _split(split: Mapping[str, Any] | None, accuracy: Accuracy | None) -> str:
     if untested and (accuracy is None or not accuracy.pixels):
         names = ", ".join(escape(str(name)) for name in untested)
         text += f'<p class="warn">Not tested: {names}</p>'
-    counts = split.get("counts")
-    return _section("Split", text + (part_counts(counts) if counts else ""))
+    rows = split.get("classes")
+    return _section("Split", text + (part_counts(rows) if rows else ""))
 
 
 def _per_class(accuracy: Accuracy | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -77,24 +77,24 @@ def confusion(accuracy: Accuracy) -> str:
     )
 
 
-def part_counts(counts: Mapping[str, Mapping[str, int]]) -> str:
+def part_counts(rows: Sequence[Mapping[str, Any]]) -> str:
     """Labeled pixels of every class in every part of the split.
 
     Args:
-        counts: Pixels by class name, then by part.
+        rows: Per class ``value``, ``name`` and, by name of the part, its pixels.
     """
-    parts = list(dict.fromkeys(part for row in counts.values() for part in row))
-    head = "".join(f"<th>{escape(part)}</th>" for part in parts)
+    parts = [key for key in rows[0] if key not in ("value", "name")]
+    head = "".join(f"<th>{escape(part.capitalize())}</th>" for part in parts)
     body = "".join(
-        f'<tr><th class="name">{escape(name)}</th>'
-        f"{_cells([f'{row.get(part, 0):,}' for part in parts])}</tr>"
-        for name, row in counts.items()
+        f'<tr><th class="name" scope="row">{escape(str(row["name"]))}</th>'
+        f"{_cells([str(row['value']), *(f'{row[part]:,}' for part in parts)])}</tr>"
+        for row in rows
     )
-    sums = [f"{sum(row.get(part, 0) for row in counts.values()):,}" for part in parts]
+    sums = ["", *(f"{sum(row[part] for row in rows):,}" for part in parts)]
     return (
-        f'<div class="scroll"><table class="parts"><thead><tr><th class="name">Class</th>{head}'
-        f'</tr></thead><tbody>{body}<tr class="sum"><th class="name">Sum</th>{_cells(sums)}</tr>'
-        "</tbody></table></div>"
+        '<div class="scroll"><table class="parts"><thead><tr><th class="name">Class</th>'
+        f"<th>Value</th>{head}</tr></thead><tbody>{body}"
+        f'<tr class="sum"><th class="name">Sum</th>{_cells(sums)}</tr></tbody></table></div>'
     )
 
 

@@ -40,7 +40,10 @@ SPLIT = {
     "description": "Whole polygons were kept together.",
     "nearest": 3.1623,
     "untested": ["Ödland"],
-    "counts": {"Wälder": {"training": 30, "test": 1235}, "See": {"training": 10, "test": 512}},
+    "classes": [
+        {"value": 1, "name": "Wälder", "training": 30, "test": 1235},
+        {"value": 2, "name": "See", "training": 10, "test": 512},
+    ],
 }
 VOID = {"meta", "img", "br", "path", "circle"}
 
@@ -108,6 +111,7 @@ def test_a_report_says_what_the_figures_rest_on(tmp_path: Path) -> None:
     assert "Not tested: Ödland" in text
     assert "3.162 pixels apart" in text
     assert "3 polygons lie outside <the scene>." in text
+    assert "Class Value Training Test Wälder 1 30 1,235 See 2 10 512 Sum 40 1,747" in text
     assert "kept: epoch 28" in text
     assert "Path /data/<a>.tif Bands 1, 2, 3" in text
     assert "Versions" not in text
@@ -127,6 +131,11 @@ def test_a_report_needs_and_runs_nothing(tmp_path: Path) -> None:
     assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
 
 
+def split_of(text: str) -> dict[str, Any]:
+    row = {"value": 1, "name": text, "train": 1}
+    return {"description": text, "untested": [text], "classes": [row]}
+
+
 @settings(max_examples=50, deadline=None)
 @given(text=st.text(max_size=40), color=st.sampled_from(["#123456", "#ffffff"]))
 def test_no_text_can_break_the_page(tmp_path_factory: Any, text: str, color: str) -> None:
@@ -137,7 +146,11 @@ def test_no_text_can_break_the_page(tmp_path_factory: Any, text: str, color: str
         path,
         accuracy=accuracy,
         protocol=text,
-        split={"description": text, "untested": [text], "counts": {text: {text: 1}}},
+        split={
+            "description": text,
+            "untested": [text],
+            "classes": [{"value": 1, "name": text, "p": 1}],
+        },
         previews=[class_preview(text, np.array([[0, 1]]), table)],
         facts={text or "a": {text: text, "list": [text], "object": {text: text}}},
         warnings=[text],
@@ -146,7 +159,11 @@ def test_no_text_can_break_the_page(tmp_path_factory: Any, text: str, color: str
         path,
         accuracy=accuracy,
         protocol="p",
-        split={"description": "d", "untested": ["a"], "counts": {"a": {"b": 1}}},
+        split={
+            "description": "d",
+            "untested": ["a"],
+            "classes": [{"value": 1, "name": "a", "p": 1}],
+        },
         previews=[class_preview("c", np.array([[0, 1]]), table)],
         facts={"a": {"b": "c", "list": ["d"], "object": {"e": "f"}}},
         warnings=["w"],

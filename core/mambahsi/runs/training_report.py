@@ -15,7 +15,7 @@ from mambahsi.model_file import ModelFile
 from mambahsi.previews import Preview, class_preview, scene_preview
 from mambahsi.report import write_report
 from mambahsi.scene import Scene
-from mambahsi.split import PART_NAMES, TRAIN, Split
+from mambahsi.split import TRAIN, Split
 from mambahsi.training import TrainingOutcome
 
 _RED_GREEN_BLUE = (650.0, 550.0, 450.0)
@@ -94,21 +94,13 @@ def write_training_report(path: Path, trained: TrainedModel) -> None:
         title=f"Land cover of {model.scene['name']}: training of a MambaHSI model",
         accuracy=trained.accuracy,
         protocol=split.protocol,
-        split=split.to_json() | {"counts": _counts(split)},
+        split=split.to_json(),
         curves=trained.outcome.curves,
         best_epoch=trained.outcome.best_epoch,
         previews=trained.previews,
         facts=_facts(model),
         warnings=split.notes,
     )
-
-
-def _counts(split: Split) -> dict[str, dict[str, int]]:
-    """Pixels by class and part, under names that are distinct even where classes' are not."""
-    return {
-        f"{item.name} ({item.value})": {name: int(row[part]) for part, name in PART_NAMES.items()}
-        for item, row in zip(split.table, split.counts, strict=True)
-    }
 
 
 def _facts(model: ModelFile) -> dict[str, dict[str, Any]]:
