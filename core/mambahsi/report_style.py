@@ -46,7 +46,7 @@ table.matrix td { text-align: right; min-width: 2.4rem; padding: .25rem .4rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; list-style: none; padding: 0;
   margin: .5rem 0 0; font-size: .88rem; }
 .previews { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start; }
-figure { margin: 0; flex: 0 1 auto; max-width: 100%; }
+figure { margin: 0; flex: 1 1 19rem; max-width: 100%; }
 figure img { max-width: 100%; height: auto; display: block; image-rendering: pixelated;
   border: 1px solid var(--rule); background: var(--card); }
 figcaption { margin-top: .35rem; font-size: .88rem; color: var(--soft); }
