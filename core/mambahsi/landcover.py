@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
@@ -42,6 +43,9 @@ NODATA_FLOAT = -9999.0
 programs read as a number or draw as black."""
 
 _BLOCK = 256
+
+# rasterio translates GDAL's own errors into its own in most places, not in all.
+_GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 
 
 class _RasterWriter:
@@ -134,7 +138,7 @@ class _RasterWriter:
             self.close()
             return
         # What is written no longer matters, and a second error would hide the first.
-        with suppress(RasterioError, OSError):
+        with suppress(*_GDAL_ERRORS, OSError):
             self._dataset.close()
 
     @contextmanager
@@ -143,7 +147,7 @@ class _RasterWriter:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             try:
                 yield
-            except RasterioError as error:
+            except _GDAL_ERRORS as error:
                 raise OutputError(
                     f"{final_path(self.path)}: cannot be written ({error}).",
                     "The disk may be full; free some space or choose another folder.",
