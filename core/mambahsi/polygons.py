@@ -85,7 +85,8 @@ def to_pixel_shapes(layer: VectorLayer, grid: Grid) -> Shapes:
         raise _outside(layer, grid, extent)
     shapes.note("Polygons or points outside the scene, left out", int((~inside).sum()))
     shapes.keep(inside)
-    partly = ~shapely.covered_by(shapes.geometries, scene)
+    # A polygon that ends with the scene may stick out by what reprojecting it rounded.
+    partly = ~shapely.covered_by(shapes.geometries, shapely.buffer(scene, 1e-3, join_style="mitre"))
     shapes.note("Polygons partly outside the scene, used as far as inside", int(partly.sum()))
     return shapes
 

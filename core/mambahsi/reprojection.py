@@ -34,7 +34,7 @@ def is_known(crs: str) -> bool:
 def reproject(geometries: np.ndarray, source: str, target: str, label: str) -> np.ndarray | None:
     """The geometries in another CRS; None where both CRS are the same.
 
-    Vertices that have no place in the target become NaN, and with them their geometry.
+    Vertices that have no place in the target become infinite.
 
     Raises:
         LabelsError: One of the CRS is not understood, or nothing leads from one to the other.
@@ -64,14 +64,14 @@ def _moved(geometries: np.ndarray, source: CRS, target: CRS) -> np.ndarray:
         moved = _moved_coordinates(coordinates, source, target)
     except CPLE_BaseError:
         # One impossible coordinate stops them all; so find out which geometries have one.
-        moved = np.full_like(coordinates, np.nan)
+        moved = np.full_like(coordinates, np.inf)
         ends = np.searchsorted(owners, np.arange(len(geometries) + 1))
         for start, stop in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
             try:
                 moved[start:stop] = _moved_coordinates(coordinates[start:stop], source, target)
             except CPLE_BaseError:
                 continue
-        if np.isnan(moved).all():
+        if np.isinf(moved).all():
             raise
     placed: np.ndarray = shapely.set_coordinates(geometries.copy(), moved)
     return placed

@@ -145,18 +145,19 @@ class Scene:
         return self._alpha
 
     def windows(
-        self, band_count: int | None = None, max_bytes: int = WINDOW_BYTES
+        self, band_count: int | None = None, max_bytes: int | None = None
     ) -> Iterator[Window]:
         """Strips of whole rows, from top to bottom, that cover the scene once.
 
         Args:
             band_count: Bands to be read at a time; None means all.
-            max_bytes: Largest size of one strip in the file's data type. A strip has at
-                least one row, and whole rows of blocks where they fit.
+            max_bytes: Largest size of one strip in the file's data type; None means
+                :data:`WINDOW_BYTES`. A strip has at least one row, and whole rows of blocks
+                where they fit.
         """
         width, height = self.grid.width, self.grid.height
         row_bytes = width * (band_count or self.band_count) * self.dtype.itemsize
-        rows = max(1, max_bytes // row_bytes)
+        rows = max(1, (max_bytes or WINDOW_BYTES) // row_bytes)
         block = max(shape[0] for shape in self._dataset.block_shapes)
         if rows > block:
             rows -= rows % block

@@ -64,7 +64,8 @@ def write_labels(tmp_path: Path) -> Callable[..., Path]:
 
     def write(
         geometries: Sequence[shapely.Geometry | None],
-        name: str = "labels.gpkg",
+        filename: str = "labels.gpkg",
+        /,
         *,
         crs: str | None = UTM,
         layer: str = "labels",
@@ -72,7 +73,7 @@ def write_labels(tmp_path: Path) -> Callable[..., Path]:
         append: bool = False,
         **fields: Sequence[Any],
     ) -> Path:
-        path = tmp_path / name
+        path = tmp_path / filename
         path.parent.mkdir(parents=True, exist_ok=True)
         values, masks = [], []
         for column in fields.values():
@@ -82,18 +83,20 @@ def write_labels(tmp_path: Path) -> Callable[..., Path]:
             else:
                 values.append(np.array([0 if value is None else value for value in column]))
             masks.append(missing)
-        pyogrio.raw.write(
-            path,
-            shapely.to_wkb(np.array(geometries, dtype=object)),
-            values,
-            list(fields),
-            field_mask=masks,
-            geometry_type="Unknown",
-            crs=crs,
-            layer=layer,
-            driver=driver,
-            append=append,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'crs' was not provided")
+            pyogrio.raw.write(
+                path,
+                shapely.to_wkb(np.array(geometries, dtype=object)),
+                values,
+                list(fields),
+                field_mask=masks,
+                geometry_type="Unknown",
+                crs=crs,
+                layer=layer,
+                driver=driver,
+                append=append,
+            )
         return path
 
     return write

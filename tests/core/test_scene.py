@@ -264,9 +264,8 @@ def test_survey_does_not_depend_on_windows(
     ) as dataset:  # fmt: skip
         dataset.write(data)
     used, valid = oracle(data, -9.0)
-    with open_scene(path) as scene:
-        windows = scene.windows
-        scene.windows = lambda: windows(max_bytes=rows * width * bands * 4)  # type: ignore[method-assign]
+    with open_scene(path) as scene, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scene_module, "WINDOW_BYTES", rows * width * bands * 4)
         if not used or not valid.any():
             with pytest.raises(SceneError, match=r"no band with content|no pixel that is valid"):
                 survey_bands(scene)

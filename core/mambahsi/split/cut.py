@@ -44,6 +44,8 @@ def cut_into_blocks(
         parts: Part number of each share, in the order of the slabs; uint8.
         generator: Chooses the end where the first part lies.
     """
+    if len(at) < _FEWEST_TRAINING + len(parts) - 1:
+        return None
     turned = generator.random() < 0.5
     best, largest = None, 0.0
     for direction in _directions(at):

@@ -62,7 +62,7 @@ def split_spatial(
     flat = labels.index.ravel()
     order = np.argsort(flat, kind="stable")
     ends = np.searchsorted(flat, np.arange(len(labels.table) + 1), sorter=order)
-    whole = cut = 0
+    whole = cut = undivided = 0
     for start, stop in pairwise(ends):
         pixels = order[start:stop]
         _, polygons, sizes = np.unique(
@@ -74,8 +74,12 @@ def split_spatial(
             continue
         at = np.column_stack(np.unravel_index(pixels, labels.index.shape))
         blocks = cut_into_blocks(at, wanted, buffer, numbers, generator)
-        divided[pixels] = TRAIN if blocks is None else blocks
-        cut += blocks is not None
+        if blocks is None:
+            divided[pixels] = TRAIN
+            undivided += 1
+        else:
+            divided[pixels] = blocks
+            cut += 1
     percent = ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(parts, wanted, strict=True))
     return make_split(
         divided.reshape(labels.index.shape),
@@ -84,6 +88,6 @@ def split_spatial(
         "spatial",
         f"Whole polygons go to one part each in {whole} of {len(labels.table)} classes; {cut} are "
         f"cut into blocks with {buffer} unused pixels between parts; "
-        f"{len(labels.table) - whole - cut} cannot be divided and train only. "
+        f"{undivided} cannot be divided and train only. "
         f"Asked shares: {percent}; seed {seed}.",
     )
