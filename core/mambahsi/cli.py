@@ -33,9 +33,9 @@ METRIC_INTERVAL = 10.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
     options = _parser().parse_args(arguments)
-    feedback = ConsoleFeedback()
+    # First, because it must come before all threads, and the progress bar starts one.
     supervisor = Supervisor(lambda: print("\nCancelled.", file=sys.stderr))
-    supervisor.watch_signals()
+    feedback = ConsoleFeedback()
     try:
         job = _job(options)
         # Imported late: a wrong option need not wait for PyTorch.

@@ -32,6 +32,9 @@ FAREWELL_TIMEOUT = 10.0
 class Supervisor:
     """Watches over one job of this process.
 
+    Cancels at SIGINT and SIGTERM, and ends the process by force at the second of them. Must
+    be made in the main thread, before any other thread runs.
+
     Args:
         tell: Called once before a forced end, to tell that the job was cancelled.
     """
@@ -39,6 +42,7 @@ class Supervisor:
     def __init__(self, tell: Callable[[], None]) -> None:
         self._tell = tell
         self._ending = threading.Lock()
+        self._watch_signals()
         self._start(self._watch_grace)
 
     def watch_stream(self, descriptor: int) -> None:
@@ -55,12 +59,11 @@ class Supervisor:
 
         self._start(watch)
 
-    def watch_signals(self) -> None:
-        """Cancel at SIGINT and SIGTERM; end by force at the second of them.
+    def finish(self) -> None:
+        """Take over the end of the process: from now on, it is not ended by force."""
+        self._ending.acquire()
 
-        Must be called in the main thread, before other threads are started.
-        """
-
+    def _watch_signals(self) -> None:
         def received() -> None:
             if cancellation.requested():
                 self._end()
@@ -70,7 +73,8 @@ class Supervisor:
             signal.signal(signal.SIGINT, lambda *_: received())
             return
         # A handler would wait for the main thread to leave its library call. A thread that
-        # waits for the signals, blocked everywhere else, hears them at once.
+        # waits for the signals hears them at once. Everywhere else they are blocked: threads
+        # inherit that from the one that starts them, hence before all others.
         signals = {signal.SIGINT, signal.SIGTERM}
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
@@ -80,10 +84,6 @@ class Supervisor:
                 received()
 
         self._start(watch)
-
-    def finish(self) -> None:
-        """Take over the end of the process: from now on, it is not ended by force."""
-        self._ending.acquire()
 
     def _watch_grace(self) -> None:
         cancellation.wait()

@@ -160,6 +160,11 @@ class _Training:
             # is in memory is the state after the last whole epoch.
             if self.progress.epoch > self.saved_epoch:
                 self._save()
+            if self.saved_epoch:
+                self.feedback.log(
+                    f"The state after epoch {self.saved_epoch} is kept in {self.plan.path}, to "
+                    "resume from."
+                )
             raise
         progress = self.progress
         if self.best:

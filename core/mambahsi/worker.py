@@ -37,7 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     feedback = EventFeedback(_take_over_output(options.log))
     cancelled = Cancelled()
     supervisor = Supervisor(lambda: feedback.error(cancelled.code, cancelled.message, ""))
-    supervisor.watch_signals()
     supervisor.watch_stream(control)
     feedback.log(
         f"MambaHSI engine {mambahsi.__version__}, Python {platform.python_version()}, "

@@ -145,7 +145,7 @@ def test_balanced_weights_make_classes_count_alike(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_names_the_epoch(tmp_path: Path) -> None:
     data = make_data()
     data.pixels[0, 0] = float("nan")
-    with pytest.raises(TrainingError, match="epoch 1 .*learning rate"):
+    with pytest.raises(TrainingError, match=r"epoch 1 .*learning rate"):
         run(tmp_path, make_job(), data)
 
 

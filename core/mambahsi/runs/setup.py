@@ -53,6 +53,9 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
         ResourceError: One of them cannot be had.
     """
     device = choose_device(job.device)
+    if job.device == "auto" and resolve_backend("auto", device.type) == "reference":
+        # The reference goes through the pixels one by one, which no GPU makes up for.
+        device = torch.device("cpu")
     threads = set_threads(job.threads)
     if device.type == "cpu" and job.scan != "reference" and compile_cache.is_cold():
         feedback.log("Compiling kernels, once on this machine; this may take half a minute.")
