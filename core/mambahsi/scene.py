@@ -337,15 +337,16 @@ def crs_to_wkt(crs: CRS) -> str:
 def _representable(values: Sequence[float | None], dtype: np.dtype[Any]) -> tuple[Any, ...]:
     """Those of the values that a pixel of this type can hold, in this type.
 
-    NaN is left out because all NaN are invalid anyway, and so are numbers out of the
-    type's range, such as -9999 in unsigned rasters.
+    NaN and infinity are left out because they are invalid anyway, and so are numbers out of
+    the type's range, such as -9999 in unsigned rasters.
     """
     found = []
     for value in values:
-        if value is None or math.isnan(value):
+        if value is None or not math.isfinite(value):
             continue
         if dtype.kind == "f":
-            found.append(dtype.type(value))
+            with np.errstate(over="ignore"):
+                found.append(dtype.type(value))
         elif value == int(value) and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
             found.append(dtype.type(int(value)))
     return tuple(found)

@@ -31,6 +31,7 @@ from mambahsi.grid import Grid
 from mambahsi.jobs import RasterSource, VectorSource
 from mambahsi.labels import LabelSet, read_labels, restrict
 from mambahsi.rasterize import burn
+from mambahsi.reprojection import is_known
 from mambahsi.scene import Scene, survey_bands
 
 WriteLabels = Callable[..., Path]
@@ -226,6 +227,21 @@ def test_without_crs_the_scenes_is_assumed_with_a_warning(write_labels: WriteLab
     path = write_labels([LEFT, RIGHT], crs=None, **{"class": [1, 2]})
     assert read(path, feedback=feedback).counts.tolist() == [40, 40]
     assert feedback.warnings == ["labels.gpkg: The labels have no CRS; the scene's is assumed."]
+
+
+@pytest.mark.parametrize(
+    ("crs", "known"),
+    [
+        ("EPSG:32633", True),
+        (UTM, True),
+        ("", False),
+        ('LOCAL_CS["drawing",UNIT["metre",1]]', False),
+        ('ENGCRS["Undefined Cartesian SRS",EDATUM["Unknown engineering datum"]]', False),
+        ('GEOGCS["Undefined geographic SRS",DATUM["unknown"]]', False),
+    ],
+)
+def test_which_crs_say_where_something_is(crs: str, known: bool) -> None:
+    assert is_known(crs) == known
 
 
 def test_impossible_coordinates_are_counted_and_left_out(write_labels: WriteLabels) -> None:

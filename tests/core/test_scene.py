@@ -180,8 +180,12 @@ def test_nodata_nan_and_infinity_are_invalid(write_scene: WriteScene) -> None:
 def test_nodata_that_the_type_cannot_hold_masks_nothing(write_scene: WriteScene) -> None:
     with open_scene(write_scene(some_data()), nodata=-9999.0) as scene:
         assert scene.valid([1, 2, 3]).all()
-    with open_scene(write_scene(some_data(), "half.tif"), nodata=100.5) as scene:
-        assert scene.valid([1, 2, 3]).all()
+    for nodata in (100.5, float("nan"), float("inf"), -1.7e308):
+        with open_scene(write_scene(some_data(), "other.tif"), nodata=nodata) as scene:
+            assert scene.valid([1, 2, 3]).all()
+        real = some_data(dtype="float32")
+        with open_scene(write_scene(real, "real.tif"), nodata=nodata) as scene:
+            assert scene.valid([1, 2, 3]).all()
 
 
 def test_stored_mask_is_respected(write_scene: WriteScene) -> None:

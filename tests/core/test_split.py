@@ -223,9 +223,9 @@ def test_shares_that_leave_no_training_are_refused() -> None:
 )
 def test_random_pixels_are_the_papers(index: np.ndarray, seed: int) -> None:
     labels = label_set(index, 4)
-    state = np.random.get_state()[1].copy()
+    state = np.random.get_state(legacy=False)["state"]["key"].copy()
     split = split_random(labels, seed, 30, 10)
-    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    np.testing.assert_array_equal(np.random.get_state(legacy=False)["state"]["key"], state)
     check_consistency(split, labels)
 
     expected = np.zeros(index.size, dtype=int)
