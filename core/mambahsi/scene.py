@@ -15,42 +15,26 @@ without a word; both are reported as a :class:`~mambahsi.errors.SceneError` that
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio._err import CPLE_BaseError
-from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from mambahsi.band_metadata import Band, read_bands
-from mambahsi.errors import SceneError
 from mambahsi.grid import Grid
 from mambahsi.jobs import RasterSource
+from mambahsi.raster_file import crs_text, reading, refuse_unusable
 from mambahsi.survey import BandSurvey, DroppedBand, survey_bands
 
 __all__ = ["Band", "BandSurvey", "DroppedBand", "Scene", "survey_bands"]
 
 WINDOW_BYTES = 64 * 2**20
 """Pixels read at a time, in bytes of the file's data type."""
-
-_CACHE_BYTES = 256 * 2**20
-"""GDAL's block cache; its own default, 5 % of the machine, is not ours to take."""
-
-_SMALLEST_SIDE = 4
-"""The network halves a scene twice, so a side below four pixels would vanish."""
-
-_RENDERED_DRIVERS = ("WMS", "WMTS")
-
-_RAW_DRIVERS = ("ENVI", "EHdr", "ISCE", "ROI_PAC", "RRASTER", "ERS", "GenBin", "MFF2")
-"""Formats whose pixels lie bare in a file; GDAL reads what is missing at its end as 0."""
 
 
 class Scene:
@@ -109,12 +93,12 @@ class Scene:
                 complex numbers, has subdatasets instead of bands, or its CRS is unknown.
         """
         path = source.path
-        with _reading(path, "cannot be opened"):
+        with reading(path, "cannot be opened"):
             dataset = rasterio.open(path)
         try:
-            _refuse_unusable(dataset, path)
-            with _reading(path, "has metadata that cannot be read"):
-                return cls(dataset, source, _crs_text(dataset, source))
+            refuse_unusable(dataset, path)
+            with reading(path, "has metadata that cannot be read"):
+                return cls(dataset, source, crs_text(dataset, source))
         except BaseException:
             dataset.close()
             raise
@@ -177,7 +161,7 @@ class Scene:
         Raises:
             SceneError: The file is truncated or corrupt.
         """
-        with _reading(self.path, "cannot be read", "It may be truncated or corrupt."):
+        with reading(self.path, "cannot be read", "It may be truncated or corrupt."):
             if len(set(self._dataset.dtypes)) == 1:
                 return self._dataset.read(list(bands), window=window)
             # rasterio does not read bands of different types together; virtual rasters have them.
@@ -225,113 +209,10 @@ class Scene:
         if masked:
             # All bands share a mask of the dataset, so it is read once.
             wanted = [bands[i] for i in (masked[:1] if self._shared_mask else masked)]
-            with _reading(self.path, "has a mask that cannot be read", "It may be truncated."):
+            with reading(self.path, "has a mask that cannot be read", "It may be truncated."):
                 mask = self._dataset.read_masks(wanted, window=window)
             valid[masked] &= mask != 0
         return data, valid
-
-
-@contextmanager
-def _reading(path: str, what: str, hint: str = "") -> Iterator[None]:
-    """Turn what rasterio raises into an error that names the file."""
-    try:
-        with (
-            rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
-            warnings.catch_warnings(),
-        ):
-            # Scenes without georeference are welcome here.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            yield
-    except (RasterioError, CPLE_BaseError) as error:
-        reason = str(error.__cause__ or error)
-        if what == "cannot be opened":
-            raise _open_error(path, reason) from error
-        raise SceneError(f"Scene {path} {what}: {reason}", hint) from error
-
-
-def _open_error(path: str, reason: str) -> SceneError:
-    lowered = path.lower()
-    if "type=xyz" in lowered or lowered.startswith(("crs=", "contextualwmslegend=", "url=")):
-        return _rendered(path)
-    is_file_path = not lowered.startswith("/vsi") and ":" not in lowered[2:]
-    if is_file_path and not Path(path).exists():
-        return SceneError(f"Scene {path} does not exist.", "Check the path of the raster.")
-    return SceneError(
-        f"Scene {path} cannot be opened: {reason}",
-        "It may be corrupt, truncated, or in a format that the engine's GDAL lacks.",
-    )
-
-
-def _rendered(path: str) -> SceneError:
-    return SceneError(
-        f"Scene {path} is a rendered layer: it holds pictures of a map, not measurements.",
-        "Choose a raster file with the bands of the sensor.",
-    )
-
-
-def _refuse_unusable(dataset: rasterio.io.DatasetReader, path: str) -> None:
-    if dataset.driver in _RENDERED_DRIVERS:
-        raise _rendered(path)
-    if dataset.count == 0:
-        names = dataset.subdatasets
-        if names:
-            raise SceneError(
-                f"Scene {path} has no bands of its own, but subdatasets: {', '.join(names)}.",
-                "Choose one of them.",
-            )
-        raise SceneError(f"Scene {path} has no bands.")
-    kinds = sorted({dtype for dtype in dataset.dtypes if "complex" in dtype})
-    if kinds:
-        raise SceneError(
-            f"Scene {path} holds complex numbers ({kinds[0]}), which have no reflectance.",
-            "Export amplitude or another real quantity first.",
-        )
-    if min(dataset.width, dataset.height) < _SMALLEST_SIDE:
-        raise SceneError(
-            f"Scene {path} has {dataset.height} rows and {dataset.width} columns.",
-            f"At least {_SMALLEST_SIDE} of each are needed.",
-        )
-    _refuse_short_raw_file(dataset, path)
-
-
-def _refuse_short_raw_file(dataset: rasterio.io.DatasetReader, path: str) -> None:
-    """Refuse a bare pixel file that ends early, which GDAL itself would read as zeros."""
-    if dataset.driver not in _RAW_DRIVERS or "NBITS" in dataset.tags(1, ns="IMAGE_STRUCTURE"):
-        return
-    envi = dataset.tags(ns="ENVI")
-    if envi.get("file_compression", "0") != "0":
-        return
-    # The pixels lie in the largest file; headers and statistics lie beside it.
-    sizes = [file.stat().st_size for file in map(Path, dataset.files) if file.is_file()]
-    pixel_bytes = sum(np.dtype(dtype).itemsize for dtype in dataset.dtypes)
-    needed = dataset.width * dataset.height * pixel_bytes + int(envi.get("header_offset", "0"))
-    if sizes and max(sizes) < needed:
-        raise SceneError(
-            f"Scene {path} is truncated: its {dataset.driver} file has {max(sizes)} bytes, and "
-            f"{dataset.height} x {dataset.width} pixels in {dataset.count} bands need {needed}.",
-            "Copy or download it again.",
-        )
-
-
-def _crs_text(dataset: rasterio.io.DatasetReader, source: RasterSource) -> str:
-    """The CRS as WKT: the project's where it says one, else the file's, else empty."""
-    if not source.crs:
-        return crs_to_wkt(dataset.crs) if dataset.crs else ""
-    try:
-        return crs_to_wkt(CRS.from_user_input(source.crs))
-    except CRSError as error:
-        raise SceneError(
-            f"CRS {source.crs!r} given for scene {source.path} is not known: {error}",
-            "Give it as WKT or as EPSG:n.",
-        ) from error
-
-
-def crs_to_wkt(crs: CRS) -> str:
-    """WKT of a CRS: the older, widely read version where it can say it, else WKT2."""
-    try:
-        return str(crs.to_wkt())
-    except CRSError:
-        return str(crs.to_wkt(version="WKT2_2019"))
 
 
 def _representable(values: Sequence[float | None], dtype: np.dtype[Any]) -> tuple[Any, ...]:
