@@ -11,7 +11,7 @@ qgis_python := $(root)/build/qgis/bin/python
 
 # Which scenes the tests take; they skip with a reason where the folder is missing.
 export MAMBAHSI_TEST_DATA ?= $(abspath $(root)/../shared)
-# The demo's split of labelled pixels: spatial (whole fields apart) or random (the paper's).
+# The demo's split of labeled pixels: spatial (whole fields apart) or random (the paper's).
 PROTOCOL ?= spatial
 
 .PHONY: help setup engine qgis plugin demo test lint format package screenshot benchmark \

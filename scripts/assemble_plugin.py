@@ -1,6 +1,6 @@
 """Assemble the plugin as QGIS installs it, by links for development or as a zip.
 
-The installed plugin is one folder, ``mambahsi_qgis/``, with the licence, the metadata, the
+The installed plugin is one folder, ``mambahsi_qgis/``, with the license, the metadata, the
 engine (``core/``) and the resources inside it. In the repository these lie beside it.
 
     assemble_plugin.py link FOLDER   FOLDER/mambahsi_qgis of links, for QGIS_PLUGINPATH

@@ -32,7 +32,7 @@ def main() -> None:
         "--protocol",
         choices=PROTOCOLS,
         default=TrainJob.protocol,
-        help="split of the labelled pixels: whole fields apart, or the paper's random pixels",
+        help="split of the labeled pixels: whole fields apart, or the paper's random pixels",
     )
     protocol = parser.parse_args().protocol
     started = time.monotonic()

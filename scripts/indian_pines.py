@@ -1,16 +1,14 @@
-"""Indian Pines as a GeoTIFF and a layer of labelled fields.
+"""Indian Pines as a GeoTIFF and a layer of labeled fields.
 
 Indian Pines is the most used benchmark scene of hyperspectral classification: 145 x 145
 pixels of 20 m, 200 bands, 16 classes. Its cube and its ground truth ship as NumPy files in
-the wheel of tensorly (BSD licence); only these two files are taken, and checked.
+the wheel of tensorly (BSD license); only these two files are taken, and checked.
 
 The files hold no position. The scene written here is put down near West Lafayette, Indiana,
 where it was flown, with north up: a *nominal* location, off by kilometers perhaps. They hold
 no wavelengths either, and none are invented.
 
-A field is one connected group of pixels of a class. Pixels that meet at a corner belong to
-the same field, so that a split of whole fields does not tear neighbors apart; such a field
-becomes a multipolygon, whose parts meet in points.
+A field is one group of pixels of a class that are connected by their edges.
 """
 
 from __future__ import annotations
@@ -29,8 +27,7 @@ import rasterio
 import rasterio.features
 import shapely
 import shapely.geometry
-from rasterio.transform import Affine, from_origin
-from scipy import ndimage
+from affine import Affine
 
 WHEEL = "tensorly==0.10.0"
 FILES = {
@@ -44,7 +41,7 @@ FILES = {
 """The cube and the ground truth: path in the wheel, and SHA-256."""
 
 CRS = "EPSG:32616"
-TRANSFORM = from_origin(496_000, 4_479_000, 20, 20)
+TRANSFORM = Affine(20, 0, 496_000, 0, -20, 4_479_000)
 NOTE = (
     "Nominal location: the benchmark's files hold no position. "
     "Placed near West Lafayette, Indiana, with north up and 20 m pixels."
@@ -68,12 +65,12 @@ CLASSES = {
     15: ("Buildings-Grass-Trees-Drives", "#d62839"),
     16: ("Stone-Steel-Towers", "#6b6b76"),
 }
-"""Name and color by class; 0 in the ground truth is unlabelled."""
+"""Name and color by class; 0 in the ground truth is unlabeled."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One connected group of pixels of a class.
+    """One group of pixels of a class.
 
     Attributes:
         class_id: The class, as in the ground truth.
@@ -81,7 +78,7 @@ class Field:
     """
 
     class_id: int
-    shape: shapely.geometry.MultiPolygon
+    shape: shapely.geometry.Polygon
 
 
 def fetch() -> tuple[np.ndarray, np.ndarray]:
@@ -107,18 +104,14 @@ def fetch() -> tuple[np.ndarray, np.ndarray]:
 
 
 def fields(ground_truth: np.ndarray, transform: Affine = TRANSFORM) -> list[Field]:
-    """The fields of a ground truth (rows, columns; 0 is unlabelled), class by class."""
-    found = []
-    for class_id in np.unique(ground_truth[ground_truth > 0]):
-        group, count = ndimage.label(ground_truth == class_id, structure=np.ones((3, 3)))
-        parts: list[list[shapely.geometry.Polygon]] = [[] for _ in range(count)]
-        # Four-connected outlines are valid polygons; eight-connected ones touch themselves.
-        for outline, number in rasterio.features.shapes(
-            group.astype(np.int32), group > 0, connectivity=4, transform=transform
-        ):
-            parts[int(number) - 1].append(shapely.geometry.shape(outline))
-        found += [Field(int(class_id), shapely.geometry.MultiPolygon(part)) for part in parts]
-    return found
+    """The fields of a ground truth (rows, columns; 0 is unlabeled), class by class."""
+    # Outlines of pixels connected by edges are valid polygons; where corners connect, too, they
+    # touch themselves.
+    outlines = rasterio.features.shapes(
+        ground_truth, ground_truth > 0, connectivity=4, transform=transform
+    )
+    found = [Field(int(value), shapely.geometry.shape(outline)) for outline, value in outlines]
+    return sorted(found, key=lambda field: field.class_id)
 
 
 def write_scene(path: Path, cube: np.ndarray) -> None:
@@ -153,7 +146,7 @@ def write_labels(path: Path, labels: list[Field]) -> None:
         fields=["class_id", "class_name", "color"],
         layer="fields",
         driver="GPKG",
-        geometry_type="MultiPolygon",
+        geometry_type="Polygon",
         crs=CRS,
         layer_metadata={"note": NOTE},
         # The newest version that the GDAL of QGIS 3.22 knows in full.

@@ -67,7 +67,7 @@ def draw(scene_path: str, labels_path: str, map_path: str, png: str) -> None:
     figure, axes = plt.subplots(1, 3, figsize=(15, 6.4))
     panels = {
         "Scene (near infrared, red, green)": picture(scene),
-        "Labelled fields": colors[labels],
+        "Labeled fields": colors[labels],
         "Land-cover map": colors[values],
     }
     for axis, (title, image) in zip(axes, panels.items(), strict=True):
@@ -76,7 +76,7 @@ def draw(scene_path: str, labels_path: str, map_path: str, png: str) -> None:
         axis.set_axis_off()
     used = [value for value in np.union1d(np.unique(labels), np.unique(values)) if value]
     keys = [Patch(facecolor=colors[v] / 255, edgecolor="0.4", label=names[v]) for v in used]
-    keys.append(Patch(facecolor=UNLABELED / 255, edgecolor="0.4", label="unlabelled"))
+    keys.append(Patch(facecolor=UNLABELED / 255, edgecolor="0.4", label="unlabeled"))
     figure.legend(handles=keys, loc="lower center", ncol=6, frameon=False, fontsize=9)
     figure.tight_layout(rect=(0, 0.13, 1, 1))
     figure.savefig(png, dpi=90)

@@ -48,16 +48,6 @@ def test_fields_burn_back_to_the_ground_truth(ground_truth: np.ndarray) -> None:
     assert all(shapely.is_valid(field.shape) for field in fields)
 
 
-@given(ground_truths)
-def test_fields_of_a_class_do_not_touch(ground_truth: np.ndarray) -> None:
-    """A split of whole fields never separates neighbors, not even at a corner."""
-    fields = indian_pines.fields(ground_truth)
-    for i, field in enumerate(fields):
-        for other in fields[i + 1 :]:
-            if other.class_id == field.class_id:
-                assert not field.shape.intersects(other.shape)
-
-
 @pytest.mark.parametrize("name", ["PaviaU", "Salinas", "Botswana"])
 def test_real_label_maps_burn_back(name: str) -> None:
     path = TEST_DATA / "data" / "benchmark_ground_truth" / f"{name}_gt.mat"

@@ -85,5 +85,5 @@ def test_links_follow_the_sources(tmp_path: Path) -> None:
 
 def test_incomplete_sources_are_named(tmp_path: Path) -> None:
     (tmp_path / "mambahsi_qgis").mkdir()
-    with pytest.raises(SystemExit, match=r"metadata\.txt, LICENSE, core, resources"):
+    with pytest.raises(SystemExit, match="metadata.txt, LICENSE, core, resources"):
         assemble_plugin.make_zip(tmp_path / "out", tmp_path)
