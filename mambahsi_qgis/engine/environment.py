@@ -40,14 +40,15 @@ def engine_environment() -> dict[str, str]:
     if sys.platform == "win32":
         foreign = [QgsApplication.prefixPath(), sys.prefix, os.environ.get("OSGEO4W_ROOT", "")]
     return {
+        "NUMBA_CACHE_DIR": str(paths.cache("numba")),
         **cleaned(os.environ, filter(None, foreign)),
-        "PYTHONPATH": str(paths.part("core")),
+        # Links resolved, because compiled kernels are kept by the path of their source.
+        "PYTHONPATH": str(paths.part("core").resolve()),
         "PYTHONUTF8": "1",
         "PYTHONNOUSERSITE": "1",
         # Python 3.11 and newer then keep the working folder off the module search path.
         "PYTHONSAFEPATH": "1",
         "PYTHONPYCACHEPREFIX": str(paths.cache("pycache")),
-        "NUMBA_CACHE_DIR": str(paths.cache("numba")),
     }
 
 

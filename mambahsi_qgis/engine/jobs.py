@@ -10,12 +10,11 @@ from __future__ import annotations
 import importlib.util
 import sys
 from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from mambahsi_qgis import paths
-
-_NAME = "mambahsi_qgis._jobs"
 
 
 class _Loader(SourceFileLoader):
@@ -25,17 +24,18 @@ class _Loader(SourceFileLoader):
         """Write nothing."""
 
 
-def _load() -> ModuleType:
-    loader = _Loader(_NAME, str(paths.part("core") / "mambahsi" / "jobs.py"))
-    spec = importlib.util.spec_from_loader(_NAME, loader)
+def load(path: Path, name: str) -> ModuleType:
+    """The module in a file, under a private name."""
+    loader = _Loader(name, str(path))
+    spec = importlib.util.spec_from_loader(name, loader)
     if spec is None:
-        raise ImportError(f"Cannot load {loader.path}.")
+        raise ImportError(f"Cannot load {path}.")
     module = importlib.util.module_from_spec(spec)
-    # The dataclasses look their module up there while they are being made.
-    sys.modules[_NAME] = module
+    # Dataclasses look their module up there while they are being made.
+    sys.modules[name] = module
     loader.exec_module(module)
     return module
 
 
-jobs = _load()
+jobs = load(paths.part("core") / "mambahsi" / "jobs.py", "mambahsi_qgis._jobs")
 """The module ``jobs`` of the engine."""

@@ -23,7 +23,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Optional
 
-from qgis.core import QgsProcessingException, QgsProcessingFeedback
+from qgis.core import QgsApplication, QgsProcessingException, QgsProcessingFeedback
+from qgis.PyQt.QtCore import QCoreApplication
 
 from mambahsi_qgis import paths
 from mambahsi_qgis.engine.environment import engine_environment
@@ -108,6 +109,8 @@ def _follow(
     threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
     cancelled_at: Optional[float] = None
     terminated = False
+    # qgis_process runs algorithms in its main thread and hears Ctrl-C in its event loop only.
+    hear_signals = QgsApplication.platform() == "qgis_process"
     while True:
         try:
             line = lines.get(timeout=POLL)
@@ -118,6 +121,8 @@ def _follow(
             if process.poll() is not None:
                 # Ended, yet its output is open: a grandchild holds it. Nothing more comes.
                 break
+        if hear_signals:
+            QCoreApplication.processEvents()
         if cancelled_at is None and feedback.isCanceled():
             cancelled_at = time.monotonic()
             feedback.pushInfo(tr("Stopping the engine…"))

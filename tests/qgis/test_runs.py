@@ -1,0 +1,228 @@
+"""Whole runs through Processing with the real engine, and their results read by GDAL."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from qgis.core import (
+    QgsGeometry,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
+    QgsProcessingParameterRasterLayer,
+    QgsProject,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+
+CLASSES = {11: ("Wald", "#1a6b3c"), 22: ("Gewässer", "#2b83ba"), 33: ("Acker", "#d9a441")}
+
+
+@pytest.fixture(autouse=True)
+def needs_engine(engine: Path) -> None:
+    """All of this runs the real engine."""
+
+
+@pytest.fixture(autouse=True)
+def empty_project() -> Any:
+    yield
+    QgsProject.instance().clear()
+
+
+def leftovers(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()}
+
+
+def check_map(path: str, scene: str, values: set[int]) -> None:
+    """Same grid, nodata where the scene has it and nowhere else, names and colors."""
+    written, source = gdal.Open(path), gdal.Open(scene)
+    assert written.GetGeoTransform() == source.GetGeoTransform()
+    assert (written.RasterXSize, written.RasterYSize) == (20, 24)
+    assert written.GetSpatialRef().IsSame(source.GetSpatialRef())
+    band = written.GetRasterBand(1)
+    assert band.DataType == gdal.GDT_Byte
+    assert band.GetNoDataValue() == 0
+    pixels = band.ReadAsArray()
+    hole = source.GetRasterBand(1).ReadAsArray() == -32768
+    assert (pixels[hole] == 0).all()
+    assert set(np.unique(pixels[~hole])) <= values
+    for value in values:
+        name, color = CLASSES[value]
+        assert band.GetCategoryNames()[value] == name
+        entry = band.GetColorTable().GetColorEntry(value)
+        assert "#{:02x}{:02x}{:02x}".format(*entry[:3]) == color
+    table = band.GetDefaultRAT()
+    assert {table.GetValueAsString(row, 0) for row in range(table.GetRowCount())} >= {
+        str(value) for value in values
+    }
+
+
+def test_from_polygons_in_memory_to_a_styled_map_in_the_project(
+    training: dict[str, Any], scene: str, told: Any, tmp_path: Path
+) -> None:
+    import processing
+
+    training["REPORT"] = str(tmp_path / "report.html")
+    training["CONFIDENCE"] = str(tmp_path / "confidence.tif")
+    result = processing.runAndLoadResults(
+        "mambahsi:trainandclassify", dict(training), feedback=told
+    )
+    assert {name: result[name] for name in ("MODEL", "CLASSIFICATION", "REPORT", "CONFIDENCE")} == {
+        name: training[name] for name in ("MODEL", "CLASSIFICATION", "REPORT", "CONFIDENCE")
+    }
+    assert 0 <= result["OVERALL_ACCURACY"] <= 1
+    assert "PROBABILITIES" not in result
+    check_map(result["CLASSIFICATION"], scene, set(CLASSES))
+    assert "Gewässer" in Path(result["REPORT"]).read_text(encoding="utf-8")
+
+    layers = {layer.source(): layer for layer in QgsProject.instance().mapLayers().values()}
+    assert set(layers) == {result["CLASSIFICATION"], result["CONFIDENCE"]}
+    renderer = layers[result["CLASSIFICATION"]].renderer()
+    assert renderer.type() == "paletted"
+    legend = {int(c.value): (c.label, c.color.name()) for c in renderer.classes()}
+    assert legend == CLASSES
+
+    epochs = [line for line in told.lines if line.startswith("Epoch ")]
+    assert len(epochs) == 3
+    assert "loss" in epochs[0]
+    assert "validation accuracy" in epochs[0]
+    assert "pixels/s" in epochs[0]
+    assert told.progress() == 100
+    assert not told.errors
+
+
+def test_model_classifies_and_is_assessed(
+    training: dict[str, Any], scene: str, labels: QgsVectorLayer, tmp_path: Path, told: Any
+) -> None:
+    import processing
+
+    trained = processing.run("mambahsi:trainandclassify", training)
+    again = {
+        "SCENE": scene,
+        "MODEL": trained["MODEL"],
+        "DEVICE": "cpu",
+        "CLASSIFICATION": QgsProcessing.TEMPORARY_OUTPUT,
+        "PROBABILITIES": str(tmp_path / "probabilities.tif"),
+    }
+    classified = processing.run("mambahsi:classifyscene", again)
+    first, second = (gdal.Open(r["CLASSIFICATION"]).ReadAsArray() for r in (trained, classified))
+    assert (first == second).all()
+    probabilities = gdal.Open(classified["PROBABILITIES"]).ReadAsArray()
+    assert probabilities.shape == (3, 24, 20)
+    assert np.allclose(probabilities.sum(axis=0)[first > 0], 1, atol=1e-5)
+
+    table = tmp_path / "figures.json"
+    assessed = processing.run(
+        "mambahsi:assessaccuracy",
+        {
+            "CLASSIFICATION": classified["CLASSIFICATION"],
+            "REFERENCE": labels,
+            "CLASS_FIELD": "cover",
+            "TABLE": str(table),
+        },
+    )
+    # The same by hand: the labelled pixels are the inner 4 x 3 of every field of 6 x 5.
+    rows, columns = np.mgrid[:24, :20]
+    inner = (rows % 6 >= 1) & (rows % 6 <= 4) & (columns % 5 >= 1) & (columns % 5 <= 3)
+    truth = np.array(list(CLASSES))[(rows // 6 + columns // 5) % 3]
+    tested = inner & (second > 0)
+    assert assessed["OVERALL_ACCURACY"] == pytest.approx((second == truth)[tested].mean())
+    assert json.loads(table.read_text(encoding="utf-8"))
+
+    described = processing.run("mambahsi:engineinfo", {"MODEL": trained["MODEL"]}, feedback=told)
+    assert "Gewässer" in described["DESCRIPTION"]
+
+
+def test_selected_features_in_another_crs(
+    training: dict[str, Any], scene: str, labels: QgsVectorLayer
+) -> None:
+    import processing
+
+    moved = processing.run(
+        "native:reprojectlayer",
+        {"INPUT": labels, "TARGET_CRS": "EPSG:4326", "OUTPUT": "TEMPORARY_OUTPUT"},
+    )["OUTPUT"]
+    QgsProject.instance().addMapLayer(moved, False)
+    moved.selectByExpression("code <> 33")
+    training["LABELS"] = QgsProcessingFeatureSourceDefinition(moved.id(), selectedFeaturesOnly=True)
+    result = processing.run("mambahsi:trainandclassify", training)
+    check_map(result["CLASSIFICATION"], scene, {11, 22})
+
+
+def test_as_a_step_of_a_model(training: dict[str, Any], scene: str, tmp_path: Path) -> None:
+    """Labels come from the step before, as a layer in memory."""
+    labels = training["LABELS"]
+    QgsProject.instance().addMapLayer(labels, False)
+    model = QgsProcessingModelAlgorithm("model", "group")
+    model.addModelParameter(
+        QgsProcessingParameterRasterLayer("scene", "Scene"), QgsProcessingModelParameter("scene")
+    )
+    source = QgsProcessingModelChildParameterSource
+    extract = QgsProcessingModelChildAlgorithm("native:extractbyexpression")
+    extract.setChildId("extract")
+    extract.addParameterSources("INPUT", [source.fromStaticValue(labels.id())])
+    extract.addParameterSources("EXPRESSION", [source.fromStaticValue('"code" <> 11')])
+    model.addChildAlgorithm(extract)
+    train = QgsProcessingModelChildAlgorithm("mambahsi:trainandclassify")
+    train.setChildId("train")
+    train.addParameterSources("SCENE", [source.fromModelParameter("scene")])
+    train.addParameterSources("LABELS", [source.fromChildOutput("extract", "OUTPUT")])
+    for name in ("CLASS_FIELD", "NAME_FIELD", "COLOR_FIELD", "PRESET", "EPOCHS", "MODEL"):
+        train.addParameterSources(name, [source.fromStaticValue(training[name])])
+    output = QgsProcessingModelOutput("map", "Map")
+    output.setChildId("train")
+    output.setChildOutputName("CLASSIFICATION")
+    train.setModelOutputs({"map": output})
+    model.addChildAlgorithm(train)
+    model.initAlgorithm()
+
+    context = QgsProcessingContext()
+    context.setProject(QgsProject.instance())
+    parameters = {"scene": scene, "train:map": training["CLASSIFICATION"]}
+    accepted, message = model.checkParameterValues(parameters, context)
+    assert accepted, message
+    result, done = model.run(parameters, context, QgsProcessingFeedback())
+    assert done
+    check_map(result["train:map"], scene, {22, 33})
+
+
+def test_engines_refusal_is_raised_and_leaves_nothing(
+    training: dict[str, Any], tmp_path: Path, labels: QgsVectorLayer
+) -> None:
+    import processing
+
+    # The scene's upper left corner is nodata: one class lies there alone.
+    labels.dataProvider().changeAttributeValues(
+        {f.id(): {0: 11 if f.id() > 1 else 77} for f in labels.getFeatures()}
+    )
+    hole = QgsRectangle(370010, 5809930, 370070, 5809990)
+    labels.dataProvider().changeGeometryValues({1: QgsGeometry.fromRect(hole)})
+    before = leftovers(tmp_path)
+    with pytest.raises(QgsProcessingException, match="77"):
+        processing.run("mambahsi:trainandclassify", training)
+    assert leftovers(tmp_path) == before
+
+
+def test_foreign_model_is_refused(scene: str, tmp_path: Path) -> None:
+    import processing
+
+    model = tmp_path / "foreign.safetensors"
+    model.write_bytes(b"\x10" + b"\0" * 40)
+    parameters = {
+        "SCENE": scene, "MODEL": str(model), "CLASSIFICATION": str(tmp_path / "map.tif"),
+    }  # fmt: skip
+    with pytest.raises(QgsProcessingException, match=r"foreign\.safetensors"):
+        processing.run("mambahsi:classifyscene", parameters)
+    assert leftovers(tmp_path) == {"foreign.safetensors"}
