@@ -6,4 +6,10 @@ Importing this package is cheap: PyTorch and rasterio are loaded by the modules 
 need them.
 """
 
+import os
+
+# Must be known before PyTorch is loaded. Its threads would otherwise spin while they wait for
+# work, and take the cores from the kernels' own threads and from every other program.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 __version__ = "0.1.0"

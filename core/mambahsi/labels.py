@@ -32,8 +32,8 @@ class LabelSet:
 
     Attributes:
         index: Class index by pixel, 0 to n - 1, -1 unlabelled; int32, shape (rows, columns).
-        polygon: Number of the single polygon or point that labels the pixel, -1
-            unlabelled; int32, shape (rows, columns).
+        polygon: Number of the polygon or point that labels the pixel, -1 unlabelled; parts
+            of a feature that touch are one polygon; int32, shape (rows, columns).
         table: The classes.
         notes: What was left out or repaired, with counts; warnings for the user.
     """
@@ -69,7 +69,7 @@ def read_labels(
     """Read polygons and points onto the grid of a scene.
 
     A pixel belongs to a polygon when its center does; a point labels the pixel that it lies
-    in. Parts of multi-part features count as polygons of their own.
+    in. Parts of multi-part features count as polygons of their own unless they touch.
 
     Args:
         source: The layer.
@@ -141,7 +141,8 @@ def _burn_layer(
             "Pixels where polygons or points of different classes overlap, left out: "
             f"{burned.disputed}."
         )
-    return LabelSet(burned.index, burned.shape, table, notes)
+    polygon = np.where(burned.shape >= 0, shapes.groups()[burned.shape], -1).astype(np.int32)
+    return LabelSet(burned.index, polygon, table, notes)
 
 
 def restrict(labels: LabelSet, valid: np.ndarray, feedback: Feedback | None = None) -> LabelSet:

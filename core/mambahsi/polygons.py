@@ -5,7 +5,8 @@ the scene, so rotated grids, any CRS and no georeference at all are the same fro
 
 Features with several parts fall apart into single polygons or points, because it is those
 that lie somewhere and can be kept apart by a split: a layer that was dissolved by class
-would otherwise have one polygon for each class, spread over the scene.
+would otherwise have one polygon for each class, spread over the scene. Parts of a feature
+that touch each other, at a corner for example, still count as one.
 
 Scenes without georeference need care. QGIS shows them with rows counted downwards into
 negative y, so labels drawn there have y from -height to 0; they are recognized by where
@@ -18,6 +19,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from mambahsi.errors import LabelsError
 from mambahsi.grid import Grid
@@ -47,6 +50,21 @@ class Shapes:
     def keep(self, chosen: np.ndarray) -> None:
         """Drop all shapes but the chosen ones."""
         self.geometries, self.features = self.geometries[chosen], self.features[chosen]
+
+    def groups(self) -> np.ndarray:
+        """Number of the polygon that each shape belongs to; int32, shape (shapes,).
+
+        Shapes of one feature that touch each other, directly or through others, are one.
+        """
+        _, feature, parts = np.unique(self.features, return_inverse=True, return_counts=True)
+        several = np.flatnonzero(parts[feature] > 1)
+        tree = shapely.STRtree(self.geometries[several])
+        a, b = several[tree.query(self.geometries[several], predicate="intersects")]
+        together = self.features[a] == self.features[b]
+        pairs = (np.ones(together.sum(), dtype=bool), (a[together], b[together]))
+        graph = coo_array(pairs, shape=(len(self.features), len(self.features)))
+        numbers: np.ndarray = connected_components(graph, directed=False)[1]
+        return numbers.astype(np.int32)
 
     def note(self, what: str, count: int) -> None:
         """Note what happened to how many shapes, if to any."""

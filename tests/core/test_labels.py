@@ -186,6 +186,22 @@ def test_rotated_grids(angle: float, shear: float, tmp_path_factory: Any) -> Non
     np.testing.assert_array_equal(read(path, grid).index == 0, contains_centers(drawn, 10, 12))
 
 
+def test_parts_that_meet_at_a_corner_are_one_polygon(write_labels: WriteLabels) -> None:
+    chain = [pixel_box(0, 0, 2, 2), pixel_box(2, 2, 4, 4), pixel_box(4, 0, 6, 2)]
+    apart = pixel_box(8, 0, 9, 2)
+    # The chain's parts touch at corners: the first and the third through the second.
+    labels = read(
+        write_labels(
+            [shapely.MultiPolygon([*chain, apart]), pixel_box(9, 0, 11, 2)], **{"class": [1, 1]}
+        )
+    )
+    numbers = {labels.polygon[row, column] for row, column in ((0, 0), (3, 3), (1, 5))}
+    assert len(numbers) == 1
+    # Two features stay two polygons, even where they share an edge.
+    assert labels.polygon[0, 8] not in numbers | {labels.polygon[0, 9]}
+    assert len(np.unique(labels.polygon[labels.polygon >= 0])) == 3
+
+
 def test_parts_of_a_feature_are_polygons_of_their_own(write_labels: WriteLabels) -> None:
     multi = shapely.MultiPolygon([pixel_box(0, 0, 2, 2), pixel_box(5, 5, 7, 7)])
     nested = shapely.GeometryCollection([multi, pixel_point(11.5, 9.5)])
