@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -90,6 +91,15 @@ def test_maps_agree_with_each_other_and_with_the_scene(tiny: Any) -> None:
     np.testing.assert_array_equal(shares.max(axis=0).compressed(), largest.compressed())
     classes = shares.argmax(axis=0)[~nodata] + 1
     np.testing.assert_array_equal(classes, land_cover[~nodata])
+
+
+def test_a_map_says_which_model_made_it(tiny: Any) -> None:
+    model = train(tiny, seed=5)
+    classify(tiny.scene, model)
+    with rasterio.open(tiny.folder / "map.tif") as dataset:
+        found = dataset.tags()
+    assert found["MAMBAHSI_MODEL_SHA256"] == hashlib.sha256(Path(model).read_bytes()).hexdigest()
+    assert found["MAMBAHSI_SEED"] == "5"
 
 
 def test_what_is_stored_under_nodata_changes_nothing(

@@ -6,6 +6,7 @@ for), ``style`` (the QML beside the map), ``classes`` (the table), ``pixels`` an
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -159,6 +160,8 @@ def _provenance(
     return {
         "TIFFTAG_SOFTWARE": f"MambaHSI for QGIS, engine {mambahsi.__version__}",
         "MAMBAHSI_MODEL": Path(job.model).name,
+        "MAMBAHSI_MODEL_SHA256": hashlib.sha256(Path(job.model).read_bytes()).hexdigest(),
+        "MAMBAHSI_SEED": str(model.training.get("seed", "")),
         "MAMBAHSI_SCENE": scene.name,
         "MAMBAHSI_TRAINING_SCENE": str(model.scene.get("name", "")),
         "MAMBAHSI_DEVICE": str(place["device"]),
