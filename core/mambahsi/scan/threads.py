@@ -59,12 +59,12 @@ def set_threads(count: int = 0) -> int:
         _pool = None
         if count > 1:
             _pool = ThreadPoolExecutor(
-                count - 1, "mambahsi-scan", initializer=torch.set_num_threads, initargs=(1,)
+                count, "mambahsi-scan", initializer=torch.set_num_threads, initargs=(1,)
             )
             # Start every thread now: a thread that starts later would set PyTorch's
             # default number again.
-            together = threading.Barrier(count - 1)
-            for future in [_pool.submit(together.wait) for _ in range(count - 1)]:
+            together = threading.Barrier(count)
+            for future in [_pool.submit(together.wait) for _ in range(count)]:
                 future.result()
         _count = count
     torch.set_num_threads(count)
@@ -85,16 +85,11 @@ def run_slots(work: Callable[[int], None]) -> None:
     if _pool is None:
         work(0)
         return
-    others = [_pool.submit(work, slot) for slot in range(1, count)]
-    previous = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        work(0)
-    finally:
-        torch.set_num_threads(previous)
-        for future in others:
-            future.exception()
-    for future in others:
+    slots = [_pool.submit(work, slot) for slot in range(count)]
+    # All of them must have ended before an error is raised: they share buffers.
+    for future in slots:
+        future.exception()
+    for future in slots:
         future.result()
 
 
