@@ -58,12 +58,12 @@ class EventReader:
     def _progress(self, event: Mapping[str, Any]) -> None:
         self._feedback.setProgress(100 * float(event.get("fraction") or 0))
         message = str(event.get("message") or "")
-        # QGIS's dialog and qgis_process add every progress text to their log, so one that
-        # differs in its figures alone is not told again.
-        stage = re.sub(r"\d+", "", message)
+        # QGIS's dialog and qgis_process add every progress text to their log: of one that
+        # counts ("Training: epoch 3 of 200"), what it counts ("Training") is told once.
+        stage = message.partition(":")[0] if re.search(r"\d", message) else message
         if stage and stage != self._stage:
             self._stage = stage
-            self._feedback.setProgressText(message)
+            self._feedback.setProgressText(stage)
 
 
 def describe_metric(values: Mapping[str, Any]) -> str:

@@ -23,8 +23,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Optional
 
-from qgis.core import QgsApplication, QgsProcessingException, QgsProcessingFeedback
-from qgis.PyQt.QtCore import QCoreApplication
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
+from qgis.PyQt.QtCore import QCoreApplication, QThread
 
 from mambahsi_qgis import paths
 from mambahsi_qgis.engine.environment import engine_environment
@@ -109,8 +109,9 @@ def _follow(
     threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
     cancelled_at: Optional[float] = None
     terminated = False
-    # qgis_process runs algorithms in its main thread and hears Ctrl-C in its event loop only.
-    hear_signals = QgsApplication.platform() == "qgis_process"
+    # Batch mode and qgis_process run algorithms in the main thread, whose event loop has to
+    # turn meanwhile: it hears the Cancel button, Ctrl-C, and keeps the window alive.
+    in_main_thread = QThread.currentThread() == QCoreApplication.instance().thread()
     while True:
         try:
             line = lines.get(timeout=POLL)
@@ -121,7 +122,7 @@ def _follow(
             if process.poll() is not None:
                 # Ended, yet its output is open: a grandchild holds it. Nothing more comes.
                 break
-        if hear_signals:
+        if in_main_thread:
             QCoreApplication.processEvents()
         if cancelled_at is None and feedback.isCanceled():
             cancelled_at = time.monotonic()

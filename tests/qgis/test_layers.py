@@ -253,7 +253,7 @@ def test_other_crs_is_transformed_to_the_scenes(hand_over: Any, labels: QgsVecto
     assert moved.extent().xMaximum() < 20
     found, values = hand_over(moved, ("code",))
     assert QgsCoordinateReferenceSystem.fromWkt(values["crs"]).authid() == "EPSG:32633"
-    for (_, geometry), original in zip(found, labels.getFeatures()):
+    for (_, geometry), original in zip(found, labels.getFeatures(), strict=True):
         there = QgsGeometry.fromWkt(geometry.ExportToWkt())
         assert there.hausdorffDistance(original.geometry()) < 0.01
 
@@ -273,7 +273,8 @@ def test_invalid_and_null_are_left_to_the_engine(hand_over: Any, labels: QgsVect
     bow_tie = QgsFeature(labels.fields())
     bow_tie.setGeometry(
         QgsGeometry.fromWkt(
-            "POLYGON((370000 5810000, 370090 5809910, 370090 5810000, 370000 5809910, 370000 5810000))"
+            "POLYGON((370000 5810000, 370090 5809910, 370090 5810000, "
+            "370000 5809910, 370000 5810000))"
         )
     )
     assert not bow_tie.geometry().isGeosValid()
