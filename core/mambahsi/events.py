@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -106,6 +107,13 @@ def describe_failure(error: BaseException) -> tuple[str, str, str, int]:
             f"The memory ran out: {_first_line(error)}",
             "Close other programs, take preset 'compact' or another device, or use a smaller "
             "part of the scene.",
+            1,
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            "engine",
+            f"The engine's Python {sys.executable} lacks the package {error.name}.",
+            "Install the engine's packages there, or choose another Python for the engine.",
             1,
         )
     return (

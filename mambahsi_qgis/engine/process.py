@@ -131,6 +131,7 @@ def _follow(
         elif cancelled_at is not None:
             waited = time.monotonic() - cancelled_at
             if waited > CANCEL_GRACE + TERMINATE_GRACE:
+                _signal(process, kill=True)
                 break
             if waited > CANCEL_GRACE and not terminated:
                 terminated = True
@@ -158,7 +159,7 @@ def _end(process: subprocess.Popen) -> None:
             process.stdin.close()  # the engine takes the end of its input for a cancel
     try:
         # After its last event the engine exits at once.
-        process.wait(TERMINATE_GRACE)
+        process.wait(CANCEL_GRACE)
     except subprocess.TimeoutExpired:
         _signal(process, kill=True)
         process.wait()

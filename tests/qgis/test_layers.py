@@ -10,6 +10,7 @@ from osgeo import gdal, ogr
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
+    QgsFeatureRequest,
     QgsGeometry,
     QgsProcessingContext,
     QgsProcessingException,
@@ -47,6 +48,10 @@ def hand_over(provider: Any, scene: str, tmp_path: Path, told: Any, project: Any
         algorithm = TrainModel().create()
         context = QgsProcessingContext()
         context.setProject(project)
+        # What Processing does by default: stop at the first invalid geometry.
+        context.setInvalidGeometryCheck(
+            QgsFeatureRequest.InvalidGeometryCheck.GeometryAbortOnInvalid
+        )
         vector = algorithm.vector({"LABELS": value}, "LABELS", fields, context)
         values = vector.hand_over(
             tmp_path / "labels",

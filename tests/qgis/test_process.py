@@ -116,9 +116,8 @@ def test_python_that_is_no_engine_is_explained(
     training: dict[str, Any], told: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAMBAHSI_ENGINE_PYTHON", "/usr/bin/python3")
-    with pytest.raises(QgsProcessingException) as caught:
+    with pytest.raises(QgsProcessingException, match=r"/usr/bin/python3.* lacks the package"):
         train(training, told)
-    assert "Error" in str(caught.value)
 
 
 def test_temporary_files_are_gone(training: dict[str, Any], told: Any) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsGeometry,
+    QgsPointXY,
     QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
@@ -50,7 +52,7 @@ def check_map(path: str, scene: str, values: set[int]) -> None:
     written, source = gdal.Open(path), gdal.Open(scene)
     assert written.GetGeoTransform() == source.GetGeoTransform()
     assert (written.RasterXSize, written.RasterYSize) == (20, 24)
-    assert written.GetSpatialRef().IsSame(source.GetSpatialRef())
+    assert written.GetProjection() == source.GetProjection()
     band = written.GetRasterBand(1)
     assert band.DataType == gdal.GDT_Byte
     assert band.GetNoDataValue() == 0
@@ -159,6 +161,52 @@ def test_selected_features_in_another_crs(
     training["LABELS"] = QgsProcessingFeatureSourceDefinition(moved.id(), selectedFeaturesOnly=True)
     result = processing.run("mambahsi:trainandclassify", training)
     check_map(result["CLASSIFICATION"], scene, {11, 22})
+
+
+@pytest.mark.parametrize("kind", ["rotated", "without georeference"])
+def test_scenes_that_lie_unlike_others(
+    training: dict[str, Any], scene: str, labels: QgsVectorLayer, tmp_path: Path, kind: str
+) -> None:
+    """Labels are drawn where QGIS shows the pixels: turned, or at negative y."""
+    import processing
+
+    changed = str(tmp_path / "changed.tif")
+    source = gdal.Open(scene)
+    if kind == "rotated":
+        to = (370000.0, 26.0, 15.0, 5810000.0, 15.0, -26.0)
+        copy = gdal.GetDriverByName("GTiff").CreateCopy(changed, source)
+        copy.SetGeoTransform(to)
+        crs = "EPSG:32633"
+    else:
+        to = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
+        copy = gdal.GetDriverByName("GTiff").Create(changed, 20, 24, 8, gdal.GDT_Int16)
+        copy.WriteArray(source.ReadAsArray())
+        for band in range(1, 9):
+            copy.GetRasterBand(band).SetNoDataValue(-32768)
+        crs = ""
+    copy = None
+
+    def moved(polygon: QgsGeometry) -> QgsGeometry:
+        pixels = [((p.x() - 370000) / 30, (5810000 - p.y()) / 30) for p in polygon.vertices()]
+        ring = [
+            QgsPointXY(to[0] + to[1] * c + to[2] * r, to[3] + to[4] * c + to[5] * r)
+            for c, r in pixels
+        ]
+        return QgsGeometry.fromPolygonXY([ring])
+
+    labels.dataProvider().changeGeometryValues(
+        {feature.id(): moved(feature.geometry()) for feature in labels.getFeatures()}
+    )
+    labels.updateExtents()
+    labels.setCrs(QgsCoordinateReferenceSystem(crs))
+    result = processing.run(
+        "mambahsi:trainandclassify", {**training, "SCENE": changed, "EPOCHS": 40}
+    )
+    check_map(result["CLASSIFICATION"], changed, set(CLASSES))
+    rows, columns = np.mgrid[:24, :20]
+    truth = np.array(list(CLASSES))[(rows // 6 + columns // 5) % 3]
+    # A third would be guessed right; labels in the wrong place give no more.
+    assert (gdal.Open(result["CLASSIFICATION"]).ReadAsArray() == truth).mean() > 0.55
 
 
 def test_as_a_step_of_a_model(training: dict[str, Any], scene: str, tmp_path: Path) -> None:
