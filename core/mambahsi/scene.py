@@ -67,6 +67,13 @@ class Scene:
         self._alpha = tuple(
             i + 1 for i, kind in enumerate(dataset.colorinterp) if kind is ColorInterp.alpha
         )
+        if self._alpha:
+            # GDAL takes the fourth of four 8-bit bands for alpha unless it is told otherwise.
+            self.notes.append(
+                f"Band {', '.join(map(str, self._alpha))} of {self.name} is marked as alpha: it "
+                "tells where there is data and is not used as a measurement. If it is one, near "
+                "infrared for example, set its color interpretation to undefined."
+            )
         self._nodata = [
             _representable(values, np.dtype(dtype))
             for values, dtype in zip(
@@ -82,6 +89,9 @@ class Scene:
             i + 1: MaskFlags.per_dataset in flags or flags not in computed
             for i, flags in enumerate(dataset.mask_flag_enums)
         }
+        # As a mask, GDAL offers an alpha band only behind one or three others.
+        in_masks = any(MaskFlags.alpha in flags for flags in dataset.mask_flag_enums)
+        self._unmasked_alpha = () if in_masks else self._alpha
         self._shared_mask = all(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums)
 
     @classmethod
@@ -212,6 +222,10 @@ class Scene:
             with reading(self.path, "has a mask that cannot be read", "It may be truncated."):
                 mask = self._dataset.read_masks(wanted, window=window)
             valid[masked] &= mask != 0
+        if self._unmasked_alpha:
+            measured = [i for i, band in enumerate(bands) if band not in self._alpha]
+            opacity = self.read(self._unmasked_alpha, window)
+            valid[measured] &= (opacity != 0).all(axis=0)
         return data, valid
 
 

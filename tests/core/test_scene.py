@@ -201,20 +201,23 @@ def test_stored_mask_is_respected(write_scene: WriteScene) -> None:
         np.testing.assert_array_equal(survey_bands(scene).valid, mask != 0)
 
 
-def test_alpha_band_masks_and_is_not_used(write_scene: WriteScene) -> None:
-    data = some_data(4, dtype="uint8")
-    data[3] = 255
-    data[3, :, :4] = 0
+@pytest.mark.parametrize("bands", [2, 4, 6])
+def test_alpha_band_masks_and_is_not_used(write_scene: WriteScene, bands: int) -> None:
+    data = some_data(bands, dtype="uint8")
+    data[-1] = 255
+    data[-1, :, :4] = 0
     path = write_scene(data)
     with rasterio.open(path, "r+") as dataset:
-        dataset.colorinterp = [
-            ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha
-        ]  # fmt: skip
+        dataset.colorinterp = [*[ColorInterp.undefined] * (bands - 1), ColorInterp.alpha]
     with open_scene(path) as scene:
-        survey = survey_bands(scene)
-    assert survey.used == (1, 2, 3)
-    assert survey.dropped == (DroppedBand(4, "alpha band"),)
-    np.testing.assert_array_equal(survey.valid, data[3] != 0)
+        feedback = CollectingFeedback()
+        survey = survey_bands(scene, feedback)
+        only_first = scene.valid([1])
+    assert survey.used == tuple(range(1, bands))
+    assert survey.dropped == (DroppedBand(bands, "alpha band"),)
+    np.testing.assert_array_equal(survey.valid, data[-1] != 0)
+    np.testing.assert_array_equal(only_first, data[-1] != 0)
+    assert any(f"Band {bands} of scene is marked as alpha" in text for text in feedback.warnings)
 
 
 def test_bands_of_different_types_in_a_virtual_raster(
