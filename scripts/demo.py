@@ -46,7 +46,8 @@ def main() -> None:
     picture = FOLDER / "side_by_side.png"
     print(
         f"Training on Indian Pines: {protocol} protocol, {TrainJob.epochs} epochs, "
-        f"seed {TrainJob.seed}."
+        f"seed {TrainJob.seed}.",
+        flush=True,
     )
     try:
         enable_plugin()
@@ -75,9 +76,9 @@ def main() -> None:
 
 def draw(scene: Path, labels: Path, land_cover: Path, picture: Path) -> None:
     """Draw all three side by side, in QGIS's Python and with its GDAL."""
-    python = ROOT / "build" / "qgis" / "bin" / "python"
-    script = ROOT / "scripts" / "side_by_side.py"
-    subprocess.run([python, script, scene, labels, land_cover, picture], check=True)
+    command = [ROOT / "scripts" / "in_qgis.sh", ROOT / "build" / "qgis" / "bin" / "python"]
+    command += [ROOT / "scripts" / "side_by_side.py", scene, labels, land_cover, picture]
+    subprocess.run(command, check=True)
 
 
 def report(model_path: Path, protocol: str) -> None:

@@ -12,13 +12,13 @@ run() {
     "$@" || failed+=("$name")
 }
 
-# Compiled kernels are kept below build/, which makes a second run quick.
-export NUMBA_CACHE_DIR=${NUMBA_CACHE_DIR:-$PWD/build/cache/numba}
-run "The engine and the project" \
+# Both run with a profile and caches below build/: tests of the engine read their maps back with
+# QGIS, too. The compiled kernels kept there make a second run quick.
+export QT_QPA_PLATFORM=offscreen
+run "The engine and the project" scripts/in_qgis.sh \
     build/engine/bin/python -m pytest tests --ignore=tests/qgis -q "$@"
-run "The plugin, in QGIS" env QT_QPA_PLATFORM=offscreen \
-    scripts/in_qgis.sh build/qgis/bin/python -m pytest tests/qgis -q \
-    -o pythonpath=build/plugins "$@"
+run "The plugin, in QGIS" scripts/in_qgis.sh \
+    build/qgis/bin/python -m pytest tests/qgis -q -o pythonpath=build/plugins "$@"
 
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'Failed: %s\n' "${failed[@]}" >&2
