@@ -39,6 +39,7 @@ from mambahsi.report import write_report
 from mambahsi.runs.classify import CLASSES_TAG
 from mambahsi.runs.setup import versions
 from mambahsi.scene import Scene
+from mambahsi.source_files import raster_files, vector_files
 
 
 def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
@@ -50,24 +51,20 @@ def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
         LabelsError: The reference cannot be used, or shares no pixel with the map.
         OutputError: Report or table cannot be written.
     """
-    if (job.reference is None) == (job.reference_raster is None):
+    given = job.reference or job.reference_raster
+    if given is None or (job.reference and job.reference_raster):
         raise JobError(
             "One of the fields reference and reference_raster is needed, and only one.",
             "Give a layer of polygons or points, or a raster.",
         )
-    inputs = [
-        source.path
-        for source in (job.classification, job.reference, job.reference_raster)
-        if source is not None
-    ]
-    with OutputFiles(inputs=inputs) as files:
+    with OutputFiles(inputs=_inputs_of(job)) as files:
         report_path = files.add(job.report) if job.report else None
         table_path = files.add(job.table) if job.table else None
         table, mapped, reference = _read_both(job, feedback)
         accuracy = Accuracy(confusion_matrix(reference, mapped, len(table)), table)
         if not accuracy.pixels:
             raise LabelsError(
-                f"Reference {inputs[1]} shares no pixel with map {inputs[0]}.",
+                f"Reference {given.path} shares no pixel with map {job.classification.path}.",
                 "Check that both cover the same area, and that the map has data there.",
             )
         feedback.log(accuracy.text())
@@ -86,13 +83,23 @@ def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
                     class_preview("Reference", reference, table),
                 ],
                 facts={
-                    "Files": {"Map": inputs[0], "Reference": inputs[1]},
+                    "Files": {"Map": job.classification.path, "Reference": given.path},
                     "Versions": versions(),
                 },
             )
     feedback.progress(1.0, "Done")
     names = ("overall_accuracy", "average_accuracy", "kappa", "tested_classes", "tested_pixels")
     return {name: figures[name] for name in names} | {"report": job.report, "table": job.table}
+
+
+def _inputs_of(job: AssessJob) -> list[str]:
+    """All files that an assessment reads."""
+    rasters = [source.path for source in (job.classification, job.reference_raster) if source]
+    layers = [job.reference.path] if job.reference else []
+    return [
+        *(name for path in rasters for name in raster_files(path)),
+        *(name for path in layers for name in vector_files(path)),
+    ]
 
 
 def _read_both(job: AssessJob, feedback: Feedback) -> tuple[ClassTable, np.ndarray, np.ndarray]:

@@ -32,6 +32,7 @@ from mambahsi.outputs import OutputFiles, style_path
 from mambahsi.pixels import read_pixels
 from mambahsi.runs.setup import check_memory, choose_place, restore_network
 from mambahsi.scene import Scene
+from mambahsi.source_files import raster_files
 
 CLASSES_TAG = "MAMBAHSI_CLASSES"
 """Metadata item of a map that holds its class table as JSON, for an assessment to read."""
@@ -72,7 +73,7 @@ def classify(job: ClassifyJob, feedback: Feedback) -> dict[str, Any]:
         OutputError: A map cannot be written.
         Cancelled: The user asked to stop; nothing is left.
     """
-    with OutputFiles(inputs=[job.scene.path, job.model]) as files:
+    with OutputFiles(inputs=[*raster_files(job.scene.path), job.model]) as files:
         targets = add_maps(files, job)
         result = write_maps(job, targets, feedback)
     feedback.progress(1.0, "Done")

@@ -43,6 +43,7 @@ from mambahsi.runs.training_report import (
     write_training_report,
 )
 from mambahsi.scene import BandSurvey, Scene, survey_bands
+from mambahsi.source_files import raster_files, vector_files
 from mambahsi.split import (
     TEST,
     TRAIN,
@@ -63,9 +64,12 @@ compared by content; device, scan and threads are compared and warned of."""
 
 
 def inputs_of(job: TrainJob) -> list[str]:
-    """Everything that a training reads."""
-    sources = (job.scene, job.labels, job.validation, job.test)
-    return [source.path for source in sources if source is not None]
+    """All files that a training reads."""
+    layers = [layer.path for layer in (job.labels, job.validation, job.test) if layer]
+    return [
+        *raster_files(job.scene.path),
+        *(name for path in layers for name in vector_files(path)),
+    ]
 
 
 def train(job: TrainJob, feedback: Feedback) -> dict[str, Any]:
