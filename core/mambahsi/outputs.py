@@ -154,14 +154,16 @@ class OutputFiles:
                 inputs or of the outputs added before.
         """
         text = os.fspath(path)
-        if not text or "\0" in text:
+        if not text.strip() or "\0" in text:
             raise OutputError(f"Not a file name: {text!r}.", "Choose a file to write to.")
         self._check_open()
         final = Path(text).absolute()
         temporary = self._temporary(final)
         with writing(final):
-            check_target(final)
-            self._check_conflicts([final, *companions(final)])
+            targets = [final, *companions(final)]
+            for target in targets:
+                check_target(target)
+            self._check_conflicts(targets)
             # The surest way to know whether a folder takes a file is to put one there.
             temporary.touch(exist_ok=False)
             temporary.unlink()

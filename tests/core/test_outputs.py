@@ -220,7 +220,7 @@ def test_names_that_differ_by_a_prefix_do_not_meet(tmp_path: Path) -> None:
     assert content(tmp_path) == {"map.tif": "first", "old-map.tif": "second"}
 
 
-@pytest.mark.parametrize("path", ["", "a\0b.tif"])
+@pytest.mark.parametrize("path", ["", " ", "a\0b.tif"])
 def test_what_is_no_file_name_is_refused(path: str) -> None:
     with pytest.raises(OutputError, match="Not a file name"):
         OutputFiles().add(path)
@@ -240,6 +240,12 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="this is a folder"):
         OutputFiles().add(tmp_path)
+
+
+def test_a_folder_in_the_place_of_a_companion_is_found_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "map.qml").mkdir()
+    with pytest.raises(OutputError, match="map.qml: this is a folder"):
+        OutputFiles().add_raster(tmp_path / "map.tif")
 
 
 def test_special_files_are_left_alone(tmp_path: Path) -> None:

@@ -98,13 +98,37 @@ def test_a_class_without_a_valid_pixel_is_refused_by_name(
     assert not Path(values["model"]).exists() and tiny.temporary_files() == []
 
 
-def test_maps_that_cannot_be_written_are_found_before_the_training(tiny: Any) -> None:
-    values = tiny.train_job()
+@pytest.mark.parametrize(
+    ("classification", "report"),
+    [
+        ("missing/map.tif", ""),
+        ("model.safetensors", ""),
+        ("Model.safetensors", ""),
+        ("model.safetensors.checkpoint", ""),
+        ("map.tif", "map.tif"),
+        ("map.tif", "map.qml"),
+        ("map.tif", "map.tif.aux.xml"),
+        ("map.tif", "model.safetensors.checkpoint"),
+    ],
+)
+def test_maps_that_cannot_be_written_are_found_before_the_training(
+    tiny: Any, classification: str, report: str
+) -> None:
+    values = tiny.train_job(report=str(tiny.folder / report) if report else "")
     del values["job"]
-    for target in (tiny.folder / "missing" / "map.tif", Path(values["model"])):
-        job = {"job": "trainandclassify", "train": values, "classification": str(target)}
-        feedback = CollectingFeedback()
-        with pytest.raises(OutputError):
-            runs.run(jobs.from_json(job), feedback)
-        assert feedback.metrics == []
-    assert not list(tiny.folder.glob("*.safetensors"))
+    target = str(tiny.folder / classification)
+    before = sorted(tiny.folder.iterdir())
+    feedback = CollectingFeedback()
+    with pytest.raises(OutputError):
+        job = {"job": "trainandclassify", "train": values, "classification": target}
+        runs.run(jobs.from_json(job), feedback)
+    assert feedback.metrics == []
+    assert sorted(tiny.folder.iterdir()) == before
+
+
+def test_a_checkpoint_that_cannot_be_written_is_found_before_the_training(tiny: Any) -> None:
+    (tiny.folder / "model.safetensors.checkpoint").mkdir()
+    feedback = CollectingFeedback()
+    with pytest.raises(OutputError, match="model.safetensors.checkpoint: this is a folder"):
+        runs.run(jobs.from_json(tiny.train_job()), feedback)
+    assert feedback.metrics == []

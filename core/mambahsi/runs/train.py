@@ -7,8 +7,8 @@ where nothing was tested), ``tested_classes``, ``tested_pixels``, ``protocol``, 
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,17 @@ def inputs_of(job: TrainJob) -> list[str]:
     ]
 
 
+def add_model(files: OutputFiles, job: TrainJob) -> Path:
+    """Check that the model and its checkpoint can be written; the temporary path of the model.
+
+    The checkpoint belongs to the model: it is removed when a whole model takes its place.
+
+    Raises:
+        OutputError: One of them cannot.
+    """
+    return files.add(job.model, lambda path: (checkpoint_path(path),))
+
+
 def train(job: TrainJob, feedback: Feedback) -> dict[str, Any]:
     """Train a model.
 
@@ -85,14 +96,12 @@ def train(job: TrainJob, feedback: Feedback) -> dict[str, Any]:
     """
     _refuse_contradictions(job)
     with OutputFiles(inputs=inputs_of(job)) as files:
-        model_path = files.add(job.model)
+        model_path = add_model(files, job)
         report_path = files.add(job.report) if job.report else None
         trained = _train(job, feedback)
         save_model(model_path, trained.model)
         if report_path:
             write_training_report(report_path, trained)
-    with contextlib.suppress(OSError):  # the model is complete; a leftover harms nobody
-        checkpoint_path(job.model).unlink(missing_ok=True)
     feedback.progress(1.0, "Done")
     return _result(job, trained)
 

@@ -6,15 +6,13 @@ classification after it is cancelled or fails: it may stand for hours of work.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from mambahsi.errors import OutputError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainAndClassifyJob
 from mambahsi.outputs import OutputFiles
 from mambahsi.runs.classify import add_maps, write_maps
-from mambahsi.runs.train import inputs_of, train
+from mambahsi.runs.train import add_model, inputs_of, train
 
 TRAINING_SHARE = 0.9
 """Share of the progress that the training stands for."""
@@ -52,11 +50,19 @@ def train_and_classify(job: TrainAndClassifyJob, feedback: Feedback) -> dict[str
 
 
 def _refuse_shared_names(job: TrainAndClassifyJob) -> None:
-    """Model and report are renamed into place before the maps; they must not be the same."""
-    maps = {Path(p).resolve() for p in (job.classification, job.confidence, job.probabilities) if p}
-    for path in (job.train.model, job.train.report):
-        if path and Path(path).resolve() in maps:
-            raise OutputError(
-                f"{path}: the output would overwrite another output.",
-                "Give every output a name of its own.",
-            )
+    """Refuse what would overwrite another output of this job.
+
+    Model and report are renamed into place before the maps, by an :class:`OutputFiles` of
+    their own that knows nothing of these. So all are put side by side here once.
+
+    Raises:
+        OutputError: Two outputs, or files that belong to them, have one name.
+    """
+    every = OutputFiles()
+    try:
+        add_model(every, job.train)
+        if job.train.report:
+            every.add(job.train.report)
+        add_maps(every, job)
+    finally:
+        every.remove_all()
