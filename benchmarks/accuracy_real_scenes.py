@@ -134,7 +134,13 @@ def run(benchmark: Benchmark, seed: int, epochs: int, model: Path) -> dict[str, 
         results[method] = summary(Accuracy(matrix, split.table))
     training = trained.training
     where = {key: training[key] for key in ("device", "backend", "threads", "best_epoch")}
-    return {"seed": seed, "epochs": epochs, "versions": trained.versions, "where": where, "methods": results}
+    return {
+        "seed": seed,
+        "epochs": epochs,
+        "versions": trained.versions,
+        "where": where,
+        "methods": results,
+    }
 
 
 def divide(job: TrainJob) -> tuple[np.ndarray, Any, Split]:

@@ -38,10 +38,15 @@ def _wave(shape: tuple[int, ...], phase: float) -> torch.Tensor:
 
 
 def results(
-    config: dict[str, Any], rows: int, columns: int, backend: str, dtype: torch.dtype
+    config: dict[str, Any],
+    rows: int,
+    columns: int,
+    backend: str,
+    dtype: torch.dtype,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Logits, loss and gradients of the case, with a hole of nodata in the image."""
-    net = MambaHSI(**config, scan=backend).to(dtype)
+    net = MambaHSI(**config, scan=backend).to(device, dtype)
     for number, parameter in enumerate(net.parameters()):
         change = 0.1 * _wave(tuple(parameter.shape), number)
         with torch.no_grad():
@@ -52,18 +57,18 @@ def results(
     valid = np.ones((rows, columns), bool)
     valid[2:5, 3:7] = False
     geometry = SceneGeometry(valid)
-    pixels = _wave((geometry.pixels, config["in_channels"]), 0.5).to(dtype)
+    pixels = _wave((geometry.pixels, config["in_channels"]), 0.5).to(device, dtype)
     logits = net.pixel_logits(pixels, geometry)
-    labels = torch.arange(geometry.pixels) % config["num_classes"]
+    labels = torch.arange(geometry.pixels, device=device) % config["num_classes"]
     loss = F.cross_entropy(logits, labels)
     loss.backward()
     gradients = []
     for number, parameter in enumerate(net.parameters()):
         assert parameter.grad is not None
         probe = _wave(tuple(parameter.shape), number + 0.3)
-        gradients.append(float((parameter.grad.double() * probe).sum()))
+        gradients.append(float((parameter.grad.cpu().double() * probe).sum()))
     return {
-        "logits": logits.detach().double()[::7].tolist(),
+        "logits": logits.detach().cpu().double()[::7].tolist(),
         "loss": float(loss.detach()),
         "gradients": gradients,
     }
