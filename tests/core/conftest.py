@@ -14,10 +14,15 @@ import pyogrio
 import pytest
 import rasterio
 import shapely
+from hypothesis import settings
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
 
 from mambahsi import cancellation
+
+# How long an example takes says more about the machine and its load than about the engine.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 UTM = "EPSG:32633"
 NORTH_UP = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 5_800_000.0)
