@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mambahsi.classes import ClassTable, LandCoverClass
+from mambahsi.classes import LARGEST_VALUE, ClassTable, LandCoverClass
 from mambahsi.colors import default_color, parse_color
 from mambahsi.errors import LabelsError
-
-LARGEST_VALUE = 65535
 
 
 @dataclass(frozen=True, eq=False)

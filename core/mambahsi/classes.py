@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+LARGEST_VALUE = 65535
+"""Largest value of a class in a map, of which 16 bits hold a pixel."""
+
 
 @dataclass(frozen=True)
 class LandCoverClass:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from mambahsi.classes import ClassTable
+from mambahsi.classes import LARGEST_VALUE, ClassTable
 from mambahsi.errors import ModelError
 from mambahsi.normalization import Normalization
 from mambahsi.outputs import write_bytes
@@ -30,6 +31,8 @@ FORMAT_VERSION = 1
 """Raised when an older engine could no longer read the file rightly."""
 
 _KEY = "mambahsi"
+
+_COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 
 
 @dataclass
@@ -190,14 +193,22 @@ def _check_file(path: Path) -> None:
     if path.is_dir():
         raise ModelError(f"{path}: this is a folder.", "Choose a model file.")
     if not path.exists():
-        raise ModelError(f"{path}: the model file does not exist.")
+        raise ModelError(f"{path}: the model file does not exist.", "Check its path.")
+    try:
+        # The reader of safetensors calls a file that may not be read one that does not exist.
+        path.open("rb").close()
+    except OSError as error:
+        raise ModelError(
+            f"{path}: the model file cannot be opened ({error.strerror}).",
+            "Check that you may read it.",
+        ) from error
 
 
 def _check_consistency(path: Path, model: ModelFile) -> None:
     """Whether the parts of a model fit each other, as far as that is cheap to know."""
-    used = len(model.bands.get("used", ()))
+    used = [int(band) for band in model.bands["used"]]
     found = {
-        "used bands": used,
+        "used bands": len(used),
         "normalization constants": len(model.normalization.low),
         "input channels": int(model.network.get("in_channels", -1)),
     }
@@ -210,6 +221,19 @@ def _check_consistency(path: Path, model: ModelFile) -> None:
             f"{path}: the network has {outputs} classes, but {len(model.classes)} are named.",
             "Train it again.",
         )
+    count = int(model.bands["count"])
+    lists = [model.bands[name] for name in ("wavelengths", "fwhm")]
+    if not all(1 <= band <= count for band in used) or {len(x) for x in lists} != {len(used)}:
+        raise ModelError(f"{path}: the model's bands do not fit each other.", "Train it again.")
+    if not isinstance(model.network["hidden_dim"], int):
+        raise ModelError(f"{path}: the network's width is no number.", "Train it again.")
+    for land_cover in model.classes:
+        if not 1 <= land_cover.value <= LARGEST_VALUE or not _COLOR.fullmatch(land_cover.color):
+            raise ModelError(
+                f"{path}: class {land_cover.name} has value {land_cover.value} and color "
+                f"{land_cover.color}, which no map can hold.",
+                "Train it again.",
+            )
     broken = [name for name, w in model.weights.items() if not torch.isfinite(w).all()]
     if broken:
         raise ModelError(f"{path}: weights of {broken[0]} are not finite.", "Train it again.")

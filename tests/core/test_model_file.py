@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import pickle
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,7 @@ def model() -> ModelFile:
             "used": [1, 2, 5],
             "dropped": [{"index": 3, "reason": "constant"}, {"index": 4, "reason": "all nodata"}],
             "wavelengths": [450.5, 560.0, None],
+            "fwhm": [None, 30.0, None],
             "descriptions": ["blue", "grün", ""],
         },
         normalization=Normalization(np.array([0.1, -3, 1 / 3]), np.array([1e-300, 5, 2 / 3])),
@@ -194,12 +197,29 @@ def test_a_description_that_is_no_object_is_refused(tmp_path: Path, text: str) -
         load_model(tmp_path / "m")
 
 
+def with_first_class(**change: Any) -> list[dict[str, Any]]:
+    first, second = CLASSES.to_json()
+    return [{**first, **change}, second]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bands": {"used": [1, 2]}}, "2 used bands, 3 normalization constants, 3 input channels"),
+        (
+            {"bands": {**model().bands, "used": [1, 2]}},
+            "2 used bands, 3 normalization constants, 3 input channels",
+        ),
         ({"network": {"in_channels": 4, "num_classes": 2}}, "4 input channels"),
         ({"network": {"in_channels": 3, "num_classes": 9}}, "9 classes, but 2 are named"),
+        ({"network": {"in_channels": 3, "num_classes": 2, "hidden_dim": "8"}}, "width"),
+        ({"network": {"in_channels": 3, "num_classes": 2}}, "hidden_dim"),
+        ({"bands": {**model().bands, "used": [1, 2, 6]}}, "bands do not fit each other"),
+        ({"bands": {**model().bands, "used": [0, 1, 2]}}, "bands do not fit each other"),
+        ({"bands": {**model().bands, "fwhm": [None]}}, "bands do not fit each other"),
+        ({"bands": {"count": 5, "used": [1, 2, 5], "fwhm": [None] * 3}}, "wavelengths"),
+        ({"classes": with_first_class(value=0)}, "Wälder .* value 0"),
+        ({"classes": with_first_class(value=65536)}, "Wälder .* value 65536"),
+        ({"classes": with_first_class(color="green")}, "Wälder .* color green"),
     ],
 )
 def test_parts_that_do_not_fit_each_other_are_refused(
@@ -207,6 +227,23 @@ def test_parts_that_do_not_fit_each_other_are_refused(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         load_model(rewritten(tmp_path / "m", change))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_a_model_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    save_model(tmp_path / "m", model())
+    (tmp_path / "m").chmod(0)
+    root = os.geteuid() == 0
+    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
+        folder.chmod(folder.stat().st_mode | 0o111)
+    if root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(ModelError, match="cannot be opened .Permission denied"):
+            load_model(tmp_path / "m")
+    finally:
+        if root:
+            os.seteuid(0)
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
