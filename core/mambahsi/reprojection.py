@@ -31,6 +31,14 @@ def is_known(crs: str) -> bool:
     )
 
 
+def differ(first: str, second: str) -> bool:
+    """Whether two CRS are both known and not the same."""
+    if not is_known(first) or not is_known(second):
+        return False
+    with rasterio.Env():
+        return bool(CRS.from_user_input(first) != CRS.from_user_input(second))
+
+
 def reproject(geometries: np.ndarray, source: str, target: str, label: str) -> np.ndarray | None:
     """The geometries in another CRS; None where both CRS are the same.
 

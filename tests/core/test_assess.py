@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
 from rasterio.transform import Affine
 
@@ -143,3 +144,26 @@ def test_exactly_one_reference(write_scene: Callable[..., Path]) -> None:
         assess(path)
     with pytest.raises(jobs.JobError, match="only one"):
         assess(path, reference=path, reference_raster=path, class_field="id")
+
+
+def test_a_raster_of_many_bands_is_no_map(write_scene: Callable[..., Path]) -> None:
+    path = write_scene(np.stack([MAP, MAP]), "scene.tif")
+    with pytest.raises(SceneError, match="scene.tif has 2 bands"):
+        assess(path, reference_raster=path)
+
+
+def test_a_reference_in_another_crs_is_warned_of(write_scene: Callable[..., Path]) -> None:
+    path = write_scene(MAP[None], "map.tif")
+    for crs, warned in (("EPSG:32633", 0), ("EPSG:32632", 1), (None, 0)):
+        reference = write_scene(MAP[None], "reference.tif", crs=crs)
+        _, feedback = assess(path, reference_raster=reference)
+        assert [("reference.tif" in text) for text in feedback.warnings] == [True] * warned
+
+
+@pytest.mark.parametrize("text", ["{broken", "[{}]", "5", '[{"value": "x"}]'])
+def test_a_broken_class_table_is_told(write_scene: Callable[..., Path], text: str) -> None:
+    path = write_scene(MAP[None], "map.tif")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(MAMBAHSI_CLASSES=text)
+    with pytest.raises(SceneError, match="map.tif has a class table that cannot be read"):
+        assess(path, reference_raster=path)

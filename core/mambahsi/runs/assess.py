@@ -36,6 +36,7 @@ from mambahsi.labels import read_labels
 from mambahsi.outputs import OutputFiles, write_bytes
 from mambahsi.previews import class_preview
 from mambahsi.report import write_report
+from mambahsi.reprojection import differ
 from mambahsi.runs.classify import CLASSES_TAG
 from mambahsi.runs.setup import versions
 from mambahsi.scene import Scene
@@ -130,6 +131,12 @@ def _read_values(scene: Scene) -> tuple[ClassValues, np.ndarray]:
     Raises:
         SceneError: The raster holds no class, or numbers that are no integers.
     """
+    bands = scene.band_count - len(scene.alpha_bands)
+    if bands != 1:
+        raise SceneError(
+            f"Raster {scene.path} has {bands} bands, and a land-cover map has one.",
+            "Choose a land-cover map.",
+        )
     data, valid = scene.read_valid([1])
     valid &= data[0] != 0
     values = data[0][valid]
@@ -158,6 +165,11 @@ def _read_reference(
     assert job.reference_raster is not None
     with Scene.open(job.reference_raster) as scene:
         _refuse_other_grid(scene, grid)
+        if differ(scene.grid.crs, grid.crs):
+            feedback.warning(
+                f"Reference raster {scene.path} has another CRS than the map; pixels are compared "
+                "by their places in the two grids."
+            )
         found, codes = _read_values(scene)
     notes: list[str] = []
     logs: list[str] = []
@@ -194,7 +206,13 @@ def _written_table(source: RasterSource) -> ClassTable | None:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(source.path) as dataset:
             text = dataset.tags().get(CLASSES_TAG)
-    return ClassTable.from_json(json.loads(text)) if text else None
+    try:
+        return ClassTable.from_json(json.loads(text)) if text else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise SceneError(
+            f"Map {source.path} has a class table that cannot be read ({error!r}).",
+            f"Classify the scene again, or remove the metadata item {CLASSES_TAG}.",
+        ) from error
 
 
 def _joined_table(found: ClassValues, reference: ClassTable) -> ClassTable:
