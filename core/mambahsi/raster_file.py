@@ -52,11 +52,15 @@ def reading(path: str, what: str, hint: str = "") -> Iterator[None]:
 
 def _open_error(path: str, reason: str) -> SceneError:
     lowered = path.lower()
+    if not path.strip():
+        return SceneError("No scene is given.", "Choose a raster.")
     if "type=xyz" in lowered or lowered.startswith(("crs=", "contextualwmslegend=", "url=")):
         return _rendered(path)
     is_file_path = not lowered.startswith("/vsi") and ":" not in lowered[2:]
     if is_file_path and not Path(path).exists():
         return SceneError(f"Scene {path} does not exist.", "Check the path of the raster.")
+    if "Permission denied" in reason:
+        return SceneError(f"Scene {path} cannot be opened: {reason}", "Check that you may read it.")
     return SceneError(
         f"Scene {path} cannot be opened: {reason}",
         "It may be corrupt, truncated, or in a format that the engine's GDAL lacks.",
@@ -64,8 +68,10 @@ def _open_error(path: str, reason: str) -> SceneError:
 
 
 def _rendered(path: str) -> SceneError:
+    # The whole description of a web service may stand in place of a path.
+    name = path if len(path) <= 200 else f"{path[:197]}..."
     return SceneError(
-        f"Scene {path} is a rendered layer: it holds pictures of a map, not measurements.",
+        f"Scene {name} is a rendered layer: it holds pictures of a map, not measurements.",
         "Choose a raster file with the bands of the sensor.",
     )
 

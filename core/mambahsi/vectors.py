@@ -47,6 +47,8 @@ def read_layer(source: VectorSource, fields: Sequence[str]) -> VectorLayer:
             field, or no geometries.
     """
     path = source.path
+    if not path.strip():
+        raise LabelsError("No layer is given.", "Choose a layer of polygons or points.")
     label = f"{path} (layer {source.layer})" if source.layer else path
     is_file_path = not path.lower().startswith("/vsi") and ":" not in path[2:]
     if is_file_path and not Path(path).exists():
@@ -100,10 +102,14 @@ def _reading(label: str) -> Iterator[None]:
     try:
         yield
     except (DataSourceError, DataLayerError, FeatureError, FieldError) as error:
-        raise LabelsError(
-            f"Labels {label} cannot be read: {error}",
-            "The file may be corrupt, truncated, or of a format that the engine lacks.",
-        ) from error
+        # What follows is advice for those who call the library.
+        reason = str(error).partition("; It might help")[0]
+        hint = "The file may be corrupt, truncated, or of a format that the engine lacks."
+        if "Permission denied" in reason:
+            hint = "Check that you may read it."
+        elif "is locked" in reason:
+            hint = "Another program is writing to it: save the edits there, or close it."
+        raise LabelsError(f"Labels {label} cannot be read: {reason}", hint) from error
     except shapely.errors.ShapelyError as error:
         raise LabelsError(f"Labels {label} hold a geometry that cannot be read: {error}") from error
 

@@ -9,6 +9,7 @@ from mambahsi.devices import (
     SAFE_SHARE,
     choose_device,
     free_memory,
+    gigabytes_text,
     list_devices,
     memory_budget,
     total_memory,
@@ -31,6 +32,13 @@ def test_the_default_is_a_share_of_what_is_free_now() -> None:
 def test_free_memory_lies_within_the_total() -> None:
     # Between a thousandth and all of it: other units would be far off.
     assert total_memory() / 1000 < free_memory() <= total_memory()
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0.00 GB"), (1e6, "1 MB"), (1.2e8, "0.12 GB"), (2.5e9, "2.50 GB")]
+)
+def test_small_sizes_are_told_in_megabytes(size: float, text: str) -> None:
+    assert gigabytes_text(size) == text
 
 
 def test_cuda_is_refused_where_there_is_none() -> None:

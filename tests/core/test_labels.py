@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import numpy as np
@@ -556,6 +558,30 @@ def test_text_file_is_no_layer(tmp_path: Path) -> None:
     path.write_text("no layer")
     with pytest.raises(LabelsError, match=r"labels\.gpkg"):
         read(path)
+
+
+def test_no_layer_at_all() -> None:
+    with pytest.raises(LabelsError, match="No layer is given"):
+        read_labels(VectorSource(""), GRID, "class")
+
+
+def test_a_layer_that_another_program_writes_to_is_told(write_labels: WriteLabels) -> None:
+    path = write_labels([LEFT], **{"class": [1]})
+    program = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('BEGIN EXCLUSIVE'); "
+        "print('locked', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    pyogrio.set_gdal_config_options({"SQLITE_BUSY_TIMEOUT": "50"})
+    try:
+        with Popen(command, stdin=PIPE, stdout=PIPE, text=True) as other:
+            assert other.stdout and other.stdout.readline() == "locked\n"
+            with pytest.raises(LabelsError, match="is locked") as caught:
+                read(path)
+            other.communicate()
+    finally:
+        pyogrio.set_gdal_config_options({"SQLITE_BUSY_TIMEOUT": None})
+    assert "Another program" in caught.value.hint
 
 
 def test_wholly_outside_gives_both_extents(write_labels: WriteLabels) -> None:

@@ -416,6 +416,19 @@ def test_rendered_layer_is_refused(source: str) -> None:
         open_scene(source)
 
 
+def test_a_long_description_of_a_service_is_cut() -> None:
+    source = "type=xyz&url=https://tiles.test/{z}/{x}/{y}.png&token=" + "a" * 1000
+    with pytest.raises(SceneError, match="rendered layer") as caught:
+        open_scene(source)
+    assert len(caught.value.message) < 350
+
+
+@pytest.mark.parametrize("source", ["", " "])
+def test_no_scene_at_all(source: str) -> None:
+    with pytest.raises(SceneError, match="No scene is given"):
+        open_scene(source)
+
+
 def test_unknown_crs_is_refused(write_scene: WriteScene) -> None:
     with pytest.raises(SceneError, match="EPSG:99999999"):
         open_scene(write_scene(some_data()), crs="EPSG:99999999")

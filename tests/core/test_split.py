@@ -196,6 +196,14 @@ def test_class_that_cannot_be_cut_trains_only() -> None:
     assert split.untested[0] == "Class 1"
 
 
+def test_many_untested_classes_are_counted_in_the_warning() -> None:
+    labels = label_set(np.arange(300).reshape(15, 20), 300)
+    split = spatial(labels)
+    assert len(split.untested) == 300
+    (warning,) = [note for note in split.notes if note.startswith("Not tested")]
+    assert warning.endswith("and 280 more classes.") and len(warning) < 500
+
+
 def test_two_parts_need_two_polygons_only() -> None:
     index = np.full((4, 30), -1)
     index[1, 0:10] = 0

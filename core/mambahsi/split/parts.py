@@ -17,6 +17,9 @@ TEST = 3
 BUFFER = 4
 """Labelled, but left unused to keep two parts apart."""
 
+_SHOWN = 20
+"""Names in a message; the split itself holds them all."""
+
 PART_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test", BUFFER: "buffer"}
 
 
@@ -84,7 +87,9 @@ def make_split(
     untested = [c.name for c, count in zip(table, counts[:, TEST], strict=True) if not count]
     notes = list(notes or [])
     if untested:
-        notes.append(f"Not tested: {', '.join(untested)}.")
+        more = len(untested) - _SHOWN
+        rest = f" and {more} more classes" if more > 0 else ""
+        notes.append(f"Not tested: {', '.join(untested[:_SHOWN])}{rest}.")
     if not counts[:, VALIDATION].any():
         notes.append("No pixel is left for validation, so the last epoch will be taken.")
     return Split(
