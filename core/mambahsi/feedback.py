@@ -57,6 +57,22 @@ class _Part(Feedback):
         self._whole.warning(message)
 
 
+class WarningsKept(_Part):
+    """Passes everything on and keeps the warnings, for a report.
+
+    Args:
+        whole: Receives everything.
+    """
+
+    def __init__(self, whole: Feedback) -> None:
+        super().__init__(whole, 0.0, 1.0)
+        self.warnings: list[str] = []
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
+        super().warning(message)
+
+
 class CollectingFeedback(Feedback):
     """Keeps everything that it is told, in order, for reports and tests."""
 

@@ -63,11 +63,13 @@ class RasterSource:
         path: GDAL source string.
         crs: CRS as WKT or ``EPSG:n`` that replaces the file's; empty keeps the file's.
         nodata: A further value that means nodata in every band, or None.
+        name: Name for messages and reports; empty takes the file's.
     """
 
     path: str
     crs: str = ""
     nodata: Optional[float] = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,13 @@ class VectorSource:
         path: File that OGR opens.
         layer: Layer inside it; empty takes the first.
         crs: CRS that replaces the layer's; empty keeps the layer's.
+        name: Name for messages and reports; empty takes the file's.
     """
 
     path: str
     layer: str = ""
     crs: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -108,9 +108,10 @@ def read_labels(
     classes = np.where(without_class, -1, class_of[found.codes])
     labels = _burn_layer(layer, classes, grid, table, notes, logs)
     # Training, validation and test may each have a layer, so say which this is about.
-    labels = replace(labels, notes=[f"{Path(source.path).name}: {note}" for note in labels.notes])
+    name = source.name or Path(source.path).name
+    labels = replace(labels, notes=[f"{name}: {note}" for note in labels.notes])
     for line in logs:
-        feedback.log(f"{Path(source.path).name}: {line}")
+        feedback.log(f"{name}: {line}")
     for note in labels.notes:
         feedback.warning(note)
     return labels

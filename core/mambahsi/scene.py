@@ -42,7 +42,7 @@ class Scene:
 
     Attributes:
         path: The GDAL source string it was opened from.
-        name: File name without folder and extension, for messages and provenance.
+        name: The given name, or that of the file, for messages and provenance.
         grid: Size, transform and CRS.
         bands: What is known about each band.
         dtype: Data type of the pixels as stored.
@@ -52,7 +52,7 @@ class Scene:
     def __init__(self, dataset: rasterio.io.DatasetReader, source: RasterSource, crs: str) -> None:
         self._dataset = dataset
         self.path = source.path
-        self.name = _display_name(source.path)
+        self.name = source.name or _display_name(source.path)
         a, b, c, d, e, f = tuple(dataset.transform)[:6]
         self.grid = Grid(dataset.width, dataset.height, (a, b, c, d, e, f), crs)
         self.bands = read_bands(dataset)

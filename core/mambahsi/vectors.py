@@ -26,7 +26,7 @@ class VectorLayer:
     """The features of a layer.
 
     Attributes:
-        label: How messages call it: the path, with the layer's name where it was given.
+        label: How messages call it: its name, or the path, with the layer where it was given.
         crs: CRS as text that rasterio understands; empty where it is not known.
         geometries: Shapely geometries in two dimensions, None where a feature has none;
             object array of shape (features,).
@@ -49,7 +49,7 @@ def read_layer(source: VectorSource, fields: Sequence[str]) -> VectorLayer:
     path = source.path
     if not path.strip():
         raise LabelsError("No layer is given.", "Choose a layer of polygons or points.")
-    label = f"{path} (layer {source.layer})" if source.layer else path
+    label = source.name or (f"{path} (layer {source.layer})" if source.layer else path)
     is_file_path = not path.lower().startswith("/vsi") and ":" not in path[2:]
     if is_file_path and not Path(path).exists():
         raise LabelsError(f"Labels {path} do not exist.", "Check the path of the layer.")

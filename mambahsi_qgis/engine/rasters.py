@@ -78,7 +78,8 @@ class Raster:
             )
             _convert(self, path, feedback)
         crs = self.crs_text if self.crs_changed else ""
-        return {"path": path, "crs": crs, "nodata": self.nodata}
+        name = self.name if self.convert else ""
+        return {"path": path, "crs": crs, "nodata": self.nodata, "name": name}
 
 
 def refusal(layer: QgsRasterLayer) -> str:

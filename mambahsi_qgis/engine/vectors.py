@@ -9,7 +9,6 @@ without a class or with an invalid geometry are the engine's to count.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,6 @@ from mambahsi_qgis.translation import tr
 
 _OPTIONS = ["FID=mambahsi_fid", "GEOMETRY_NAME=mambahsi_geometry"]
 """Names that no field of the user has, so that a class field may be called ``fid``."""
-
-_NOT_IN_FILE_NAMES = r'[\x00-\x1f<>:"/\\|?*]'
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,7 @@ class Vector:
         """Write the features and return the layer as a job's plain values.
 
         Args:
-            folder: Folder to write a GeoPackage into, named like the layer because the
-                engine's messages name the file.
+            folder: Folder to write a GeoPackage into.
             scene: Raster in whose CRS the features are written.
             context: The project's choice of transformations.
             feedback: Receives warnings, and says when to stop.
@@ -79,7 +75,7 @@ class Vector:
         options.layerName = "labels"
         options.layerOptions = _OPTIONS
         folder.mkdir()
-        path = folder / f"{re.sub(_NOT_IN_FILE_NAMES, '_', name)[:80] or 'labels'}.gpkg"
+        path = folder / "labels.gpkg"
         writer = QgsVectorFileWriter.create(
             str(path), fields, self._geometry_type(), scene.crs, context, options
         )
@@ -116,7 +112,7 @@ class Vector:
                     "some."
                 ).format(name)
             )
-        return {"path": str(path), "layer": "", "crs": scene.crs_text}
+        return {"path": str(path), "layer": "", "crs": scene.crs_text, "name": name}
 
     def _place(
         self,

@@ -60,6 +60,19 @@ def test_a_map_from_elsewhere_by_value(
     assert figures["untested"] == ["Class 5"]
 
 
+def test_the_report_tells_what_of_the_reference_was_left_out(
+    write_scene: Callable[..., Path], write_labels: Callable[..., Path]
+) -> None:
+    path = write_scene(MAP[None], "map.tif")
+    labels = write_labels([box(0, 0, 3, 2), box(3, 0, 5, 4), box(90, 0, 93, 2)], id=[1, 2, 2])
+    report = path.with_name("report.html")
+    reference = {"path": str(labels), "name": "Punkte"}
+    assess(path, reference=reference, class_field="id", report=str(report))
+    told = report.read_text(encoding="utf-8")
+    assert "Punkte: Polygons or points outside the scene, left out: 1." in told
+    assert str(labels) not in told
+
+
 def test_a_reference_raster_by_value(write_scene: Callable[..., Path]) -> None:
     reference = MAP.astype(np.int32)
     reference[0, 0], reference[3, 4] = 2, -1

@@ -83,6 +83,28 @@ def test_a_model_says_where_it_comes_from(tiny: Any) -> None:
     assert "Äcker" in report and report.count("data:image/png") == 3
 
 
+def test_the_report_tells_what_was_left_out_and_calls_layers_by_their_names(
+    tiny: Any, write_labels: Callable[..., Path]
+) -> None:
+    boxes = [
+        shapely.box(500_010, 5_799_820, 500_040, 5_799_850),
+        shapely.box(0, 0, 10, 10),
+        shapely.box(500_100, 5_799_820, 500_130, 5_799_850),
+    ]
+    layer = write_labels(boxes, "labels.gpkg", kind=["a", "a", "b"])
+    result, _ = train(
+        tiny.train_job(
+            labels={"path": str(layer), "name": "Meine Flächen"},
+            class_field="kind",
+            report=str(tiny.folder / "r.html"),
+        )
+    )
+    report = Path(result["report"]).read_text(encoding="utf-8")
+    assert "Meine Flächen: Polygons or points outside the scene, left out: 1." in report
+    assert str(layer) not in report
+    assert str(tiny.scene) in report
+
+
 def test_a_class_without_a_valid_pixel_is_refused_by_name(
     tiny: Any, write_scene: Callable[..., Path], write_labels: Callable[..., Path]
 ) -> None:

@@ -29,7 +29,7 @@ from mambahsi.class_values import (
 from mambahsi.classes import ClassTable, LandCoverClass
 from mambahsi.colors import default_color
 from mambahsi.errors import LabelsError, SceneError
-from mambahsi.feedback import Feedback
+from mambahsi.feedback import Feedback, WarningsKept
 from mambahsi.grid import Grid
 from mambahsi.jobs import AssessJob, JobError, RasterSource
 from mambahsi.labels import read_labels
@@ -58,6 +58,7 @@ def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
             "One of the fields reference and reference_raster is needed, and only one.",
             "Give a layer of polygons or points, or a raster.",
         )
+    feedback = WarningsKept(feedback)
     with OutputFiles(inputs=_inputs_of(job)) as files:
         report_path = files.add(job.report) if job.report else None
         table_path = files.add(job.table) if job.table else None
@@ -65,7 +66,8 @@ def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
         accuracy = Accuracy(confusion_matrix(reference, mapped, len(table)), table)
         if not accuracy.pixels:
             raise LabelsError(
-                f"Reference {given.path} shares no pixel with map {job.classification.path}.",
+                f"Reference {given.name or given.path} shares no pixel with map "
+                f"{job.classification.name or job.classification.path}.",
                 "Check that both cover the same area, and that the map has data there.",
             )
         feedback.log(accuracy.text())
@@ -74,9 +76,10 @@ def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
             text = json.dumps(figures, indent=2, ensure_ascii=False)
             write_bytes(table_path, text.encode("utf-8"))
         if report_path:
+            map_name = job.classification.name or Path(job.classification.path).name
             write_report(
                 report_path,
-                title=f"Accuracy of {Path(job.classification.path).name}",
+                title=f"Accuracy of {map_name}",
                 accuracy=accuracy,
                 protocol="reference given by the user",
                 previews=[
@@ -84,9 +87,14 @@ def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
                     class_preview("Reference", reference, table),
                 ],
                 facts={
-                    "Files": {"Map": job.classification.path, "Reference": given.path},
+                    "Files": {
+                        "Map": job.classification.name or job.classification.path,
+                        "Reference": given.name or given.path,
+                        "Class field": job.class_field,
+                    },
                     "Versions": versions(),
                 },
+                warnings=feedback.warnings,
             )
     feedback.progress(1.0, "Done")
     names = ("overall_accuracy", "average_accuracy", "kappa", "tested_classes", "tested_pixels")

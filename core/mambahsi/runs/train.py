@@ -19,7 +19,7 @@ from mambahsi import jobs
 from mambahsi.accuracy import Accuracy, confusion_matrix
 from mambahsi.bands import describe_bands
 from mambahsi.checkpoint import checkpoint_path, digest
-from mambahsi.feedback import Feedback
+from mambahsi.feedback import Feedback, WarningsKept
 from mambahsi.inference import predict_classes
 from mambahsi.jobs import PRESETS, JobError, TrainJob, VectorSource
 from mambahsi.labels import LabelSet, read_labels, restrict
@@ -95,13 +95,14 @@ def train(job: TrainJob, feedback: Feedback) -> dict[str, Any]:
         Cancelled: The user asked to stop; the checkpoint is left.
     """
     _refuse_contradictions(job)
+    feedback = WarningsKept(feedback)
     with OutputFiles(inputs=inputs_of(job)) as files:
         model_path = add_model(files, job)
         report_path = files.add(job.report) if job.report else None
         trained = _train(job, feedback)
         save_model(model_path, trained.model)
         if report_path:
-            write_training_report(report_path, trained)
+            write_training_report(report_path, trained, feedback.warnings)
     feedback.progress(1.0, "Done")
     return _result(job, trained)
 

@@ -82,8 +82,13 @@ def previews(
     ]
 
 
-def write_training_report(path: Path, trained: TrainedModel) -> None:
+def write_training_report(path: Path, trained: TrainedModel, warnings: Sequence[str]) -> None:
     """Write the report.
+
+    Args:
+        path: Where to write.
+        trained: What it is about.
+        warnings: What the user was warned of, from reading the labels to the end.
 
     Raises:
         OutputError: It cannot be written.
@@ -99,7 +104,7 @@ def write_training_report(path: Path, trained: TrainedModel) -> None:
         best_epoch=trained.outcome.best_epoch,
         previews=trained.previews,
         facts=_facts(model),
-        warnings=split.notes,
+        warnings=warnings,
     )
 
 
@@ -108,6 +113,8 @@ def _facts(model: ModelFile) -> dict[str, dict[str, Any]]:
     grid = model.scene["grid"]
     scene = {
         "Name": model.scene["name"],
+        # A scene with a name of its own was copied to a file that is gone by now.
+        "Source": "" if training["scene"]["name"] else training["scene"]["path"],
         "Size": f"{grid['height']} rows, {grid['width']} columns",
         "Bands": f"{len(bands['used'])} used of {bands['count']}",
         "Bands left out": ", ".join(f"{b['index']} ({b['reason']})" for b in bands["dropped"]),
@@ -121,8 +128,18 @@ def _facts(model: ModelFile) -> dict[str, dict[str, Any]]:
     }
     settings["Kept epoch"] = training["best_epoch"]
     settings["Duration"] = f"{training['seconds']:.0f} s"
+    layers = {
+        heading: source["name"] or source["path"]
+        for heading, source in (
+            ("Layer", training["labels"]),
+            ("Separate validation layer", training["validation"]),
+            ("Separate test layer", training["test"]),
+        )
+        if source
+    }
     return {
         "Scene": {name: value for name, value in scene.items() if value},
+        "Labels": {**layers, "Class field": training["class_field"]},
         "Training": settings,
         "Versions": model.versions,
     }
