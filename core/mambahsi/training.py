@@ -33,7 +33,7 @@ from mambahsi.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from mambahsi.errors import Cancelled, ModelError, TrainingError
+from mambahsi.errors import Cancelled, ModelError, OutputError, TrainingError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import TrainJob
 from mambahsi.network import MambaHSI, SceneGeometry
@@ -159,7 +159,11 @@ class _Training:
             # The weights change in the optimizer's step only, which nobody interrupts: what
             # is in memory is the state after the last whole epoch.
             if self.progress.epoch > self.saved_epoch:
-                self._save()
+                try:
+                    self._save()
+                except OutputError as error:
+                    # The user asked for a stop and gets one; what it costs must be told.
+                    self.feedback.warning(f"The state of the training is not kept. {error}")
             if self.saved_epoch:
                 self.feedback.log(
                     f"The state after epoch {self.saved_epoch} is kept in {self.plan.path}, to "

@@ -184,3 +184,19 @@ def test_an_old_model_stays_until_the_new_one_is_whole(tiny: Any) -> None:
     cancel_after({**values, "seed": 5}, 1)
     assert Path(values["model"]).read_bytes() == before
     assert tiny.temporary_files() == []
+
+
+def test_a_cancel_is_a_cancel_even_where_no_checkpoint_can_be_written(tiny: Any) -> None:
+    class Blocking(CancellingFeedback):
+        def metric(self, **values: float | int | str | None) -> None:
+            super().metric(**values)
+            (tiny.folder / "model.safetensors.checkpoint").mkdir(exist_ok=True)
+
+    feedback = Blocking(1)
+    with pytest.raises(Cancelled):
+        runs.run(jobs.from_json(tiny.train_job()), feedback)
+    assert any(
+        "not kept" in text and "model.safetensors.checkpoint: this is a folder" in text
+        for text in feedback.warnings
+    )
+    assert tiny.temporary_files() == []
