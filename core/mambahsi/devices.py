@@ -106,7 +106,7 @@ def memory_budget(gigabytes: float, device: torch.device) -> MemoryBudget:
 
 def gigabytes_text(size: float) -> str:
     """A size in bytes for people, in GB of 1e9 bytes; in MB where that says more."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e8 or not size else f"{size / 1e6:.2g} MB"
+    return f"{size / 1e9:.2f} GB" if size >= 1e8 or not size else f"{size / 1e6:.3g} MB"
 
 
 def total_memory() -> int:

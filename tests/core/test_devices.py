@@ -35,7 +35,8 @@ def test_free_memory_lies_within_the_total() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0.00 GB"), (1e6, "1 MB"), (1.2e8, "0.12 GB"), (2.5e9, "2.50 GB")]
+    ("size", "text"),
+    [(0, "0.00 GB"), (1e6, "1 MB"), (99.96e6, "100 MB"), (1.2e8, "0.12 GB"), (2.5e9, "2.50 GB")],
 )
 def test_small_sizes_are_told_in_megabytes(size: float, text: str) -> None:
     assert gigabytes_text(size) == text
