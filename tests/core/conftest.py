@@ -19,6 +19,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
 
 from mambahsi import cancellation
+from mambahsi.scan import set_threads
 
 # How long an example takes says more about the machine and its load than about the engine.
 settings.register_profile("no deadline", deadline=None)
@@ -184,8 +185,9 @@ def engine_environment() -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def _no_cancel_from_before() -> Iterator[None]:
-    """A test that cancels leaves nothing to the next."""
+def _nothing_from_before() -> Iterator[None]:
+    """A test that cancels, or sets the number of threads, leaves nothing to the next."""
     cancellation.reset()
     yield
     cancellation.reset()
+    set_threads()
