@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from mambahsi.errors import SceneError
 from mambahsi.network import MambaHSI, SceneGeometry
-from mambahsi.scan import available_backends
+from mambahsi.scan import available_backends, set_threads, thread_count
 
 REPOSITORY = Path(__file__).parents[2]
 PARITY = Path(os.environ.get("MAMBAHSI_TEST_DATA", REPOSITORY.parent / "shared")) / "parity"
@@ -199,6 +199,24 @@ def test_upsampling_takes_valid_cells_only(valid: np.ndarray, seed: int) -> None
                 if np.hypot(r - corner[0], c - corner[1]) <= near + 1e-9
             ]
             assert any(pixel == pytest.approx(value) for value in allowed)
+
+
+def test_gradients_of_many_labelled_pixels_are_the_same_bits_every_time() -> None:
+    """PyTorch may add up the gradient of an indexed table in any order of its threads."""
+    before = thread_count()
+    set_threads(4)
+    try:
+        geometry = SceneGeometry(np.ones((145, 145), bool))
+        torch.manual_seed(0)
+        coarse = torch.randn(36 * 36, 16, requires_grad=True)
+        weight = torch.randn(geometry.pixels, 16)
+        gradients = [
+            torch.autograd.grad((geometry.upsample(coarse) * weight).sum(), coarse)[0]
+            for _ in range(40)
+        ]
+    finally:
+        set_threads(before)
+    assert all(torch.equal(gradient, gradients[0]) for gradient in gradients)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -108,9 +108,12 @@ class SceneGeometry:
             numbers = at.cpu()
             cells, weights = cells[numbers], weights[numbers]
         cells, weights = cells.to(coarse.device), weights.to(coarse)
-        result = coarse[cells[:, 0]] * weights[:, :1]
+        # Not coarse[...]: its gradient adds what the pixels of a cell give in the order in
+        # which threads come by, and a seed would not give the same weights twice.
+        result = coarse.index_select(0, cells[:, 0]) * weights[:, :1]
         for corner in range(1, 4):
-            result = result + coarse[cells[:, corner]] * weights[:, corner : corner + 1]
+            values = coarse.index_select(0, cells[:, corner])
+            result = result + values * weights[:, corner : corner + 1]
         return result
 
     @functools.cached_property
