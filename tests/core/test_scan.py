@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -15,12 +16,14 @@ from mambahsi.errors import Cancelled, ResourceError
 from mambahsi.network.mamba import Mamba
 from mambahsi.scan import (
     available_backends,
+    backends,
     resolve_backend,
     selective_scan,
     set_threads,
     thread_count,
 )
 from mambahsi.scan.mixer import CHUNK
+from mambahsi.scan.threads import run_slots
 
 COMPILED = available_backends()["cpu"]
 needs_compiler = pytest.mark.skipif(bool(COMPILED), reason=f"no compiled backend: {COMPILED}")
@@ -249,6 +252,38 @@ def test_a_cancel_request_stops_the_scan(backend: str) -> None:
             selective_scan(**inputs, backend=backend)
     finally:
         cancellation.reset()
+
+
+@needs_compiler
+def test_a_cancel_during_the_self_check_says_nothing_about_the_backend() -> None:
+    backends._cpu_problem.cache_clear()
+    cancellation.request()
+    try:
+        with pytest.raises(Cancelled):
+            resolve_backend("cpu")
+    finally:
+        cancellation.reset()
+    assert resolve_backend("auto") == "cpu"
+
+
+def test_threads_of_the_pool_compute_alone_also_after_pytorch_has_used_them() -> None:
+    before = thread_count()
+    set_threads(2)
+    counts: dict[int, int] = {}
+    together = threading.Barrier(2)
+
+    def work(slot: int) -> None:
+        together.wait()
+        # Large enough that PyTorch would divide it among threads.
+        torch.zeros(1000, 1000).add_(1)
+        counts[slot] = torch.get_num_threads()
+
+    try:
+        run_slots(work)
+        assert torch.get_num_threads() == 2
+    finally:
+        set_threads(before)
+    assert counts == {0: 1, 1: 1}
 
 
 def test_wrong_shapes_and_unknown_backends_are_named() -> None:

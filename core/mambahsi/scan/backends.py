@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mambahsi.errors import ResourceError
+from mambahsi.errors import Cancelled, ResourceError
 
 _SELF_CHECK_TOLERANCE = 1e-4
 
@@ -57,6 +57,9 @@ def _cpu_problem() -> str:
         return f"its compiler cannot be loaded ({type(error).__name__}: {error})"
     try:
         difference = _self_check(selective_scan_compiled)
+    except Cancelled:
+        # Says nothing about the kernels, and is not remembered as if it did.
+        raise
     except Exception as error:
         return f"its self-check failed ({type(error).__name__}: {error})"
     if not difference < _SELF_CHECK_TOLERANCE:

@@ -58,9 +58,7 @@ def set_threads(count: int = 0) -> int:
             _pool.shutdown()
         _pool = None
         if count > 1:
-            _pool = ThreadPoolExecutor(
-                count, "mambahsi-scan", initializer=torch.set_num_threads, initargs=(1,)
-            )
+            _pool = ThreadPoolExecutor(count, "mambahsi-scan", initializer=_compute_alone)
             # Start every thread now: a thread that starts later would set PyTorch's
             # default number again.
             together = threading.Barrier(count)
@@ -69,6 +67,14 @@ def set_threads(count: int = 0) -> int:
         _count = count
     torch.set_num_threads(count)
     return count
+
+
+def _compute_alone() -> None:
+    """Keep PyTorch's operations in this thread of the pool."""
+    # PyTorch gives each thread the default number when it first needs one. Asking for it lets
+    # that happen now; later, it would undo what is set here.
+    torch.get_num_threads()
+    torch.set_num_threads(1)
 
 
 def thread_count() -> int:
