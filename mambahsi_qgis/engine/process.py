@@ -5,7 +5,8 @@ QGIS alone and the engine is told in order. Two threads read what it tells and w
 prints; the caller's thread looks at QGIS's Cancel button ten times a second, however
 silent the engine is. Cancel is first asked for by a line on the engine's standard input;
 an engine that does not heed it is terminated, then killed. An engine whose parent has died
-finds its standard input at an end and stops by itself.
+finds its standard input at an end and stops by itself. An engine that ends in order removes
+its temporary files; after one that was killed, here or by the system, they are removed here.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import contextlib
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Optional
@@ -39,6 +42,9 @@ TERMINATE_GRACE = 2.0
 
 POLL = 0.1
 """Seconds between two looks at the Cancel button."""
+
+OUTPUTS = ("model", "report", "classification", "confidence", "probabilities", "table")
+"""Fields of jobs that name a file to write. (One that names an input instead does no harm.)"""
 
 LOGS_KEPT = 20
 LOG_TAIL = 15
@@ -70,6 +76,8 @@ def run_job(
             _follow(process, reader, feedback)
         finally:
             _end(process)
+            if reader.result is None and reader.error is None:
+                _remove_leftovers(process.pid, job)
     if feedback.isCanceled():
         raise QgsProcessingException(_cancel_message(reader))
     if process.returncode == 0 and reader.result is not None:
@@ -163,6 +171,28 @@ def _end(process: subprocess.Popen) -> None:
     except subprocess.TimeoutExpired:
         _signal(process, kill=True)
         process.wait()
+
+
+def _remove_leftovers(pid: int, job: Mapping[str, Any]) -> None:
+    """Remove the temporary files of an engine that ended without a word.
+
+    Its names for them are ``.mambahsi-PID-TOKEN-NAME``. An old file on its way to being
+    replaced is called ``.mambahsi-PID-TOKEN.old-NAME``; it may be the only copy, and stays.
+    """
+    temporary = re.compile(rf"\.mambahsi-{pid}-[0-9a-f]{{8}}-.+", re.DOTALL)
+    for folder in {Path(path).absolute().parent for path in _output_files(job)}:
+        with contextlib.suppress(OSError):
+            for path in folder.iterdir():
+                if temporary.fullmatch(path.name):
+                    path.unlink()
+
+
+def _output_files(job: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in job.items():
+        if name in OUTPUTS and isinstance(value, str) and value:
+            yield value
+        elif isinstance(value, Mapping):
+            yield from _output_files(value)
 
 
 def _signal(process: subprocess.Popen, kill: bool) -> None:

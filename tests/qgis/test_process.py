@@ -112,6 +112,27 @@ def test_killed_engine_is_explained(training: dict[str, Any], told: Any, tmp_pat
     assert not files(tmp_path) & {"model.safetensors", "map.tif"}
 
 
+def test_temporary_files_of_a_killed_engine_are_removed(
+    training: dict[str, Any], told: Any, tmp_path: Path
+) -> None:
+    maps = tmp_path / "maps"
+    maps.mkdir()
+
+    def leave_and_kill(pid: int) -> None:
+        for folder in (tmp_path, maps):
+            for name in (f"{pid}-0123abcd-map.tif", f"{pid}-0123abcd.old-map.tif", "1-0123abcd-x"):
+                (folder / f".mambahsi-{name}").touch()
+        os.kill(pid, signal.SIGKILL)
+
+    act = Act(told, leave_and_kill)
+    with pytest.raises(QgsProcessingException, match="memory ran out"):
+        train({**training, "CLASSIFICATION": str(maps / "map.tif")}, told)
+    # What was set aside may be somebody's only map, and the third is another engine's.
+    kept = {f".mambahsi-{act.pid}-0123abcd.old-map.tif", ".mambahsi-1-0123abcd-x"}
+    for folder in (tmp_path, maps):
+        assert {name for name in files(folder) if name.startswith(".")} == kept
+
+
 def test_python_that_is_no_engine_is_explained(
     training: dict[str, Any], told: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
