@@ -1,8 +1,9 @@
-"""How a land-cover map looks in the canvas.
+"""How a land-cover map, and what is written with it, look in the canvas.
 
 The engine writes a QML style beside the map, with the color and name of every class. QGIS
 applies such a file to layers that the user adds, but not to those that Processing loads;
-this post-processor does.
+this post-processor does. Confidence and probabilities are loaded switched off: Processing
+loads layers in no certain order, and they would hide the map.
 """
 
 from __future__ import annotations
@@ -31,3 +32,20 @@ class ClassStyle(QgsProcessingLayerPostProcessorInterface):
         if style.is_file():
             layer.loadNamedStyle(str(style))
             layer.triggerRepaint()
+
+
+class SwitchedOff(QgsProcessingLayerPostProcessorInterface):
+    """Leaves a loaded layer folded and not shown. Keeps no state."""
+
+    def postProcessLayer(
+        self,
+        layer: QgsMapLayer,
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> None:
+        """Switch one loaded layer off."""
+        project = context.project()
+        node = project.layerTreeRoot().findLayer(layer.id()) if project is not None else None
+        if node is not None:
+            node.setItemVisibilityChecked(False)
+            node.setExpanded(False)

@@ -33,7 +33,7 @@ from mambahsi_qgis.engine import locate, rasters
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.engine.process import run_job
 from mambahsi_qgis.engine.vectors import Vector
-from mambahsi_qgis.styling import ClassStyle
+from mambahsi_qgis.styling import ClassStyle, SwitchedOff
 from mambahsi_qgis.translation import tr
 
 ADVANCED = QgsProcessingParameterDefinition.Flag.FlagAdvanced
@@ -45,7 +45,9 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
     ID = ""
     TAGS: Sequence[str] = ()
 
-    _style = ClassStyle()  # QGIS keeps no reference: it must outlive every run
+    # QGIS keeps no reference: they must outlive every run.
+    _style = ClassStyle()
+    _off = SwitchedOff()
 
     # What it is -------------------------------------------------------------------------
 
@@ -200,10 +202,17 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(f"{error.message} {error.hint}".strip()) from error
         return run_job(self._python, values, folder, feedback)
 
-    def style_map(self, path: str, context: QgsProcessingContext) -> None:
-        """Have a map shown with its classes, if it is loaded at the end."""
-        if context.willLoadLayerOnCompletion(path):
-            context.layerToLoadOnCompletionDetails(path).setPostProcessor(self._style)
+    def show_map(self, path: str, beside: Sequence[str], context: QgsProcessingContext) -> None:
+        """Have a map shown with its classes if it is loaded at the end, and nothing before it.
+
+        Args:
+            path: The map.
+            beside: What was written with it.
+            context: Knows what is to be loaded.
+        """
+        for file, look in ((path, self._style), *((other, self._off) for other in beside)):
+            if context.willLoadLayerOnCompletion(file):
+                context.layerToLoadOnCompletionDetails(file).setPostProcessor(look)
 
     @staticmethod
     def accuracy_outputs(result: dict[str, Any]) -> dict[str, float]:

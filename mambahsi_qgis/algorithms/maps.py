@@ -53,5 +53,7 @@ class MapAlgorithm(EngineAlgorithm):
 
     def map_outputs(self, paths: dict[str, str], context: QgsProcessingContext) -> dict[str, Any]:
         """Outputs for the files that were written, the map to be shown with its classes."""
-        self.style_map(paths["classification"], context)
-        return {name.upper(): path for name, path in paths.items() if path}
+        written = {name.upper(): path for name, path in paths.items() if path}
+        beside = [path for name, path in written.items() if name != "CLASSIFICATION"]
+        self.show_map(written["CLASSIFICATION"], beside, context)
+        return written

@@ -91,6 +91,9 @@ def test_from_polygons_in_memory_to_a_styled_map_in_the_project(
 
     layers = {layer.source(): layer for layer in QgsProject.instance().mapLayers().values()}
     assert set(layers) == {result["CLASSIFICATION"], result["CONFIDENCE"]}
+    root = QgsProject.instance().layerTreeRoot()
+    shown = {path: root.findLayer(layer).isVisible() for path, layer in layers.items()}
+    assert shown == {result["CLASSIFICATION"]: True, result["CONFIDENCE"]: False}
     renderer = layers[result["CLASSIFICATION"]].renderer()
     assert renderer.type() == "paletted"
     legend = {int(c.value): (c.label, c.color.name()) for c in renderer.classes()}
