@@ -129,6 +129,9 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
         """Refuse what can be known to fail before anything is started."""
+        problem = checks.settings(self, parameters) or checks.unreadable(self, parameters, context)
+        if problem:
+            return False, problem
         accepted, message = super().checkParameterValues(parameters, context)
         if not accepted:
             return False, message

@@ -18,6 +18,9 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingFeatureSource,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterNumber,
     QgsProviderRegistry,
     QgsRasterLayer,
     QgsRectangle,
@@ -33,6 +36,9 @@ SMALLEST_SCENE = 4
 RASTER_EXTENSIONS = ("tif", "tiff")
 """Extensions of maps: the engine writes GeoTIFF alone."""
 
+LARGEST = 1e300
+"""Where no number is meant any more."""
+
 USABLE_GEOMETRIES = (
     QgsWkbTypes.GeometryType.PolygonGeometry,
     QgsWkbTypes.GeometryType.PointGeometry,
@@ -43,6 +49,54 @@ USABLE_GEOMETRIES = (
 def given(parameters: dict[str, Any], name: str) -> bool:
     """Whether an optional parameter has a value."""
     return parameters.get(name) not in (None, "")
+
+
+def title(definition: QgsProcessingParameterDefinition) -> str:
+    """What a parameter is called in the dialog, and in scripts."""
+    return f"{definition.description()} ({definition.name()})"
+
+
+def settings(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any]) -> str:
+    """A choice that does not exist, or a number out of its range."""
+    for definition in algorithm.parameterDefinitions():
+        value = parameters.get(definition.name())
+        if value is None or definition.checkValueIsAcceptable(value):
+            continue
+        if isinstance(definition, QgsProcessingParameterEnum):
+            return tr("{}: “{}” is not known. Known: {}.").format(
+                title(definition), value, ", ".join(definition.options())
+            )
+        if isinstance(definition, QgsProcessingParameterNumber):
+            kind = tr("a number")
+            if definition.dataType() == QgsProcessingParameterNumber.Type.Integer:
+                kind = tr("a whole number")
+            # QGIS stands for “no limit” by the largest number there is.
+            if definition.maximum() < LARGEST:
+                limits = tr("from {:,.10g} to {:,.10g}").format(
+                    definition.minimum(), definition.maximum()
+                )
+            else:
+                limits = tr("of at least {:,.10g}").format(definition.minimum())
+            return tr("{}: “{}” is not {} {}.").format(title(definition), value, kind, limits)
+    return ""
+
+
+def unreadable(
+    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+) -> str:
+    """A file that is there but cannot be read; QGIS would say that it is not there."""
+    readers = {"raster": algorithm.parameterAsRasterLayer, "source": algorithm.parameterAsSource}
+    for definition in algorithm.parameterDefinitions():
+        value = parameters.get(definition.name())
+        path = value.split("|")[0] if isinstance(value, str) else ""
+        if definition.type() not in readers or not path or not Path(path).is_file():
+            continue
+        if readers[definition.type()](parameters, definition.name(), context) is None:
+            return tr(
+                "{}: {} cannot be read. It may be corrupt, truncated, or of a format that QGIS "
+                "does not know."
+            ).format(title(definition), path)
+    return ""
 
 
 def raster(
@@ -133,7 +187,7 @@ def outputs(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> str:
     """An output that cannot be written, or that would overwrite an input or another output."""
-    taken = {_key(path): name for name, path in _inputs(algorithm, parameters, context)}
+    taken = {_key(path): shown for shown, path in _inputs(algorithm, parameters, context)}
     for definition in algorithm.destinationParameterDefinitions():
         name = definition.name()
         if not given(parameters, name):
@@ -141,30 +195,31 @@ def outputs(
         path = algorithm.parameterAsFileOutput(parameters, name, context)
         if not path:
             continue
+        shown = title(definition)
         extension = Path(path).suffix.lower().lstrip(".")
         if definition.type() == "rasterDestination" and extension not in RASTER_EXTENSIONS:
             return tr("{}: {} is not a GeoTIFF, the only format written. Name it .tif.").format(
-                name, path
+                shown, path
             )
         folder = Path(path).absolute().parent
         if not folder.is_dir():
-            return tr("{}: folder {} does not exist.").format(name, folder)
+            return tr("{}: folder {} does not exist.").format(shown, folder)
         if Path(path).is_dir():
-            return tr("{}: {} is a folder; name a file.").format(name, path)
+            return tr("{}: {} is a folder; name a file.").format(shown, path)
         if not os.access(folder, os.W_OK):
-            return tr("{}: folder {} cannot be written to.").format(name, folder)
+            return tr("{}: folder {} cannot be written to.").format(shown, folder)
         if _key(path) in taken:
             return tr("{}: {} is the file of {} too. Choose another one.").format(
-                name, path, taken[_key(path)]
+                shown, path, taken[_key(path)]
             )
-        taken[_key(path)] = name
+        taken[_key(path)] = shown
     return ""
 
 
 def _inputs(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> Iterable[tuple[str, str]]:
-    """Files that the inputs are read from, with the parameters' names."""
+    """Files that the inputs are read from, with the parameters' titles."""
     readers = {
         "raster": algorithm.parameterAsRasterLayer,
         "source": algorithm.parameterAsVectorLayer,
@@ -180,7 +235,7 @@ def _inputs(
         else:
             path = ""
         if path:
-            yield name, path
+            yield title(definition), path
 
 
 def _file(layer: Optional[QgsMapLayer]) -> str:

@@ -85,15 +85,14 @@ class Raster:
 def refusal(layer: QgsRasterLayer) -> str:
     """Why the engine cannot use a layer, or an empty text; looks at its kind alone."""
     provider = layer.providerType()
+    driver = _driver(_source(layer)[0]) if provider == "gdal" else ""
     if not layer.isValid():
         return tr("Raster layer “{}” is not valid: its source cannot be read.").format(layer.name())
-    if provider in RENDERED_PROVIDERS or (
-        provider == "gdal" and _driver(_source(layer)[0]) in RENDERED_DRIVERS
-    ):
+    if provider in RENDERED_PROVIDERS or driver in RENDERED_DRIVERS:
         return tr(
             "Layer “{}” is rendered by a server ({}): its pixels are a picture, not "
             "measurements. Choose a raster with the measured bands, such as a GeoTIFF."
-        ).format(layer.name(), provider.upper())
+        ).format(layer.name(), driver or provider.upper())
     if provider != "gdal":
         return tr(
             "Layer “{}” comes from QGIS's data provider “{}”, which the engine cannot read. "

@@ -63,8 +63,10 @@ def test_missing_engine_comes_first(
         ("CLASSIFICATION", "/no/such/folder/map.tif", "/no/such/folder"),
         ("MODEL", "/no/such/folder/model.safetensors", "/no/such/folder"),
         ("CLASSIFICATION", "map.png", "GeoTIFF"),
-        ("PROTOCOL", "paper", "PROTOCOL"),
-        ("EPOCHS", 0, "EPOCHS"),
+        ("PROTOCOL", "paper", "PROTOCOL.*“paper” is not known. Known: spatial, random"),
+        ("EPOCHS", 0, r"Epochs \(EPOCHS\): “0” is not a whole number from 1 to 1,000,000"),
+        ("EPOCHS", "many", r"EPOCHS.*“many” is not a whole number"),
+        ("MEMORY", -1, r"MEMORY.*“-1” is not a number of at least 0"),
     ],
 )
 def test_wrong_value_is_named(training: dict[str, Any], name: str, value: Any, told: str) -> None:
@@ -75,7 +77,16 @@ def test_wrong_value_is_named(training: dict[str, Any], name: str, value: Any, t
 def test_corrupt_scene(training: dict[str, Any], tmp_path: Path, content: bytes) -> None:
     broken = tmp_path / "broken.tif"
     broken.write_bytes(content)
-    assert str(broken) in refusal("trainmodel", {**training, "SCENE": str(broken)})
+    message = refusal("trainmodel", {**training, "SCENE": str(broken)})
+    assert f"{broken} cannot be read" in message
+
+
+def test_corrupt_labels(training: dict[str, Any], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gpkg"
+    broken.write_bytes(b"SQLite format 3\0")
+    for source in (str(broken), f"{broken}|layername=labels"):
+        message = refusal("trainmodel", {**training, "LABELS": source})
+        assert f"{broken} cannot be read" in message
 
 
 def test_small_scene(training: dict[str, Any], scene: str, tmp_path: Path) -> None:
@@ -117,6 +128,7 @@ def test_nothing_selected(training: dict[str, Any], labels: QgsVectorLayer) -> N
     assert "“Flächen” has no feature" in message
     labels.selectAll()
     assert refusal("trainmodel", {**training, "LABELS": definition}) == ""
+    QgsProject.instance().clear()
 
 
 @pytest.mark.parametrize("null", [True, False], ids=["and null", "alone"])
