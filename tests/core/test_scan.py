@@ -232,6 +232,43 @@ def test_one_number_of_threads_gives_the_same_bits_every_time() -> None:
 
 
 @needs_compiler
+def test_gradients_of_parameters_stay_exact_over_long_scenes() -> None:
+    """Numbers of one sign, where a sum of float32 one by one drifts away by a percent."""
+    length = 400_000
+    ones = torch.ones(1, 1, length)
+    inputs = {"u": ones * 0.1, "delta": ones * -3, "B": ones, "C": ones}
+    leaves = {k: v.requires_grad_() for k, v in inputs.items()}
+    D, bias = torch.ones(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    y = selective_scan(
+        **leaves, A=-torch.ones(1, 1), D=D, delta_bias=bias, delta_softplus=True, backend="cpu"
+    )
+    assert isinstance(y, torch.Tensor)
+    y.sum().backward()
+    assert D.grad is not None and bias.grad is not None
+    assert relative(D.grad, inputs["u"].double().sum()) < 1e-4
+    assert relative(bias.grad, leaves["delta"].grad.double().sum()) < 1e-4  # type: ignore[union-attr]
+
+
+@needs_compiler
+def test_gradients_of_the_convolution_stay_exact_over_long_scenes() -> None:
+    pixels, length, width = 100_000, 4, 4
+    torch.manual_seed(0)
+    block = Mamba(width, "cpu")
+    with torch.no_grad():
+        # All tokens alike, so every one adds the same to each gradient.
+        tokens = torch.randn(width).expand(pixels, length, width).contiguous()
+    few = 1000
+    gradients = []
+    for part in (tokens, tokens[:few]):
+        block.zero_grad()
+        block(part).sum().backward()
+        gradients.append([p.grad.clone() for p in block.parameters() if p.grad is not None])
+    names = dict(block.named_parameters())
+    for name, many, less in zip(names, *gradients, strict=True):
+        assert relative(many, less.double() * (pixels // few)) < 1e-4, name
+
+
+@needs_compiler
 def test_not_a_number_is_passed_on() -> None:
     inputs = {k: v.float() for k, v in draw_inputs(0, 1, 3, 10, 2).items()}
     inputs["delta"][0, 1, 4] = math.nan

@@ -13,6 +13,10 @@ one sequence that goes on from the state and the context handed in.
 
 The backward kernel recomputes instead of storing: the forward pass keeps the state at the
 start of every :data:`BLOCK` rows, and the gradient of a block recomputes its inner states.
+
+Gradients of parameters are sums over all rows of a scene. They are added up within a call
+first and then to what earlier calls gave: a sum of float32 over millions of rows one by one
+would lose what each row adds.
 """
 
 from __future__ import annotations
@@ -153,6 +157,8 @@ def convolve_gradient(
     taps = weight.shape[0]
     width = last - first
     value = np.empty(width, np.float32)
+    dtaps = np.zeros((taps, width), np.float32)
+    dshift = np.zeros(width, np.float32)
     # Gradients of the pre-activation of this row and the next ones, nearest first.
     window = np.zeros((taps, width), np.float32)
     if length == 0:
@@ -168,12 +174,12 @@ def convolve_gradient(
         for c in range(width):
             s = _sigmoid(value[c])
             current[c] = incoming[c] * s * (_ONE + value[c] * (_ONE - s))
-            dbias[first + c] += current[c]
+            dshift[c] += current[c]
         reach = taps if length == 0 else t % length
         for k in range(max(0, taps - 1 - reach), taps):
             source = t + k - (taps - 1)
             row = x[source, first:last] if source >= 0 else context[source + taps - 1, first:last]
-            gathered = dweight[k, first:last]
+            gathered = dtaps[k]
             for c in range(width):
                 gathered[c] += current[c] * row[c]
         target = dx[t, first:last]
@@ -184,6 +190,11 @@ def convolve_gradient(
             later = window[k]
             for c in range(width):
                 target[c] += tap[c] * later[c]
+    for c in range(width):
+        dbias[first + c] += dshift[c]
+    for k in range(taps):
+        for c in range(width):
+            dweight[k, first + c] += dtaps[k, c]
     if length == 0:
         after[:, first:last] = window[: taps - 1]
 
@@ -294,10 +305,14 @@ def scan_gradient(
     a = np.empty((states, TILE), np.float32)
     dh = np.empty((states, TILE), np.float32)
     da = np.empty((states, TILE), np.float32)
+    dd = np.empty(TILE, np.float32)
+    dshift = np.empty(TILE, np.float32)
     inverse = _ONE / LOG2_E
     unit = BLOCK if length == 0 else length
     for c0 in range(first, last, TILE):
         width = min(TILE, last - c0)
+        dd[:] = _ZERO
+        dshift[:] = _ZERO
         for n in range(states):
             for c in range(width):
                 a[n, c] = rate[n, c0 + c]
@@ -360,7 +375,7 @@ def scan_gradient(
                         row_out[c] = total[c]
                         dy[c] = row_dout[c]
                 for c in range(width):
-                    dskip[c0 + c] += dy[c] * row_u[c]
+                    dd[c] += dy[c] * row_u[c]
                     push[c] = delta_i[c] * row_u[c]
                     dpush[c] = _ZERO
                     ddelta[c] = _ZERO
@@ -396,8 +411,11 @@ def scan_gradient(
                     if softplus:
                         d *= _sigmoid(row_step[c] + bias[c0 + c])
                     row_dstep[c] = d
-                    dbias[c0 + c] += d
+                    dshift[c] += d
             block_stop = block_start
+        for c in range(width):
+            dskip[c0 + c] += dd[c]
+            dbias[c0 + c] += dshift[c]
         for n in range(states):
             for c in range(width):
                 drate[n, c0 + c] += da[n, c]

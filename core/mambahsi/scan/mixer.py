@@ -109,7 +109,11 @@ class _Buffers:
 
 
 class _Gradients:
-    """One thread's share of the parameters' gradients."""
+    """One thread's share of the parameters' gradients.
+
+    Each chunk is added up first and then to the share. ``addmm_`` would add row by row to
+    what is there already, and millions of rows would round away what each of them adds.
+    """
 
     def __init__(self, w: _Weights) -> None:
         self.w_in = torch.zeros_like(w.w_in)
@@ -171,9 +175,9 @@ class _BackwardBuffers(_Buffers):
             ddrive += part[a:b]
         torch.mm(self.dstep[a:b], w.w_step, out=ddrive[:, : w.rank])
         self.dx[a:b].addmm_(ddrive, w.w_x)
-        g.w_x.addmm_(ddrive.t(), self.x[a:b])
-        g.w_step.addmm_(self.dstep[a:b].t(), self.drive[a:b, : w.rank])
-        g.w_out.addmm_(dout[a:b].t(), self.y[a:b])
+        g.w_x += ddrive.t() @ self.x[a:b]
+        g.w_step += self.dstep[a:b].t() @ self.drive[a:b, : w.rank]
+        g.w_out += dout[a:b].t() @ self.y[a:b]
 
     def convolve_gradient(
         self, w: _Weights, g: _Gradients, context: Tensor, after: Any, length: int,
@@ -188,7 +192,7 @@ class _BackwardBuffers(_Buffers):
         self, w: _Weights, g: _Gradients, tokens: Tensor, dtokens: Tensor, a: int, b: int
     ) -> None:
         torch.mm(self.dxz[a:b], w.w_in, out=dtokens[a:b])
-        g.w_in.addmm_(self.dxz[a:b].t(), tokens[a:b])
+        g.w_in += self.dxz[a:b].t() @ tokens[a:b]
 
 
 def _by_rows(rows: int, work: Callable[[int, int, int], object]) -> None:
