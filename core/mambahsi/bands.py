@@ -3,8 +3,9 @@
 A model was trained on certain bands and makes sense of these alone. Where the wavelengths
 are known on both sides, bands belong together if their wavelengths do; the scene may then
 have more bands, or have them in another order. Otherwise a scene must have as many bands as
-the training scene, and they are taken by position. Bands are never computed from others:
-what does not fit is refused, with both lists.
+the training scene, and they are taken by position, unless the wavelengths that are known
+contradict it. Bands are never computed from others: what does not fit is refused, with both
+lists.
 """
 
 from __future__ import annotations
@@ -65,10 +66,31 @@ def match_bands(model: dict[str, Any], scene: Scene, feedback: Feedback) -> tupl
             scene,
             "their numbers differ, and without wavelengths bands are matched by position",
         )
+    _refuse_other_wavelengths(model, scene)
     feedback.log(
         f"Bands are matched by position: {len(model['used'])} of the scene's {scene.band_count}."
     )
     return tuple(model["used"])
+
+
+def _refuse_other_wavelengths(model: dict[str, Any], scene: Scene) -> None:
+    """Refuse a match by position that the wavelengths known on both sides contradict.
+
+    A stack of spectral bands and others, elevation for example, has wavelengths for some.
+    """
+    for index, wavelength, width in zip(
+        model["used"], model["wavelengths"], model["fwhm"], strict=True
+    ):
+        band = scene.bands[index - 1]
+        if wavelength is None or band.wavelength is None:
+            continue
+        if not _fits(band, wavelength, _tolerance(width)):
+            raise _refusal(
+                model,
+                scene,
+                f"by position, band {index} would have to lie within {_tolerance(width):g} nm of "
+                f"{wavelength:g} nm",
+            )
 
 
 def _by_wavelength(model: dict[str, Any], scene: Scene, feedback: Feedback) -> tuple[int, ...]:

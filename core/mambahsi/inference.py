@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
 from mambahsi.network import MambaHSI, SceneGeometry
 
@@ -68,11 +69,18 @@ def predict_blocks(
         Predictions from each boundary to the next.
 
     Raises:
+        ModelError: The network's output is not finite: its training has diverged.
         Cancelled: The user asked to stop.
     """
     feedback.progress(0.0, "Classifying: features of the whole scene")
     with torch.no_grad():
         coarse = network.coarse_logits(pixels, geometry)
+        if not bool(coarse.isfinite().all()):
+            # The largest of several NaN is the first class, which would look like a map.
+            raise ModelError(
+                "The network's output for this scene is not finite: its training has diverged.",
+                "Train again with a smaller learning rate.",
+            )
         for start, stop in itertools.pairwise(boundaries):
             probabilities = np.empty((stop - start, coarse.shape[1]), dtype=np.float32)
             for first in range(start, stop, BLOCK_PIXELS):

@@ -72,6 +72,15 @@ def test_blocks_do_not_change_the_prediction(data: st.DataObject) -> None:
     np.testing.assert_array_equal(whole, logits.argmax(dim=1).numpy())
 
 
+def test_a_network_that_has_diverged_makes_no_map() -> None:
+    network = MambaHSI(5, 8, 4)
+    with torch.no_grad():
+        network.cls_head[3].bias[2] = float("nan")  # type: ignore[union-attr, index, operator]
+    geometry = SceneGeometry(np.ones((6, 6), dtype=bool))
+    with pytest.raises(ModelError, match="diverged"):
+        predict_classes(network, torch.rand(36, 5), geometry, Feedback())
+
+
 def test_maps_agree_with_each_other_and_with_the_scene(tiny: Any) -> None:
     model = train(tiny)
     confidence, probabilities = tiny.folder / "confidence.tif", tiny.folder / "p.tif"
@@ -166,6 +175,21 @@ def test_wavelengths_may_differ_by_a_stated_tolerance(
     # Both lists.
     assert "1 (450 nm)" in refused.value.message
     assert f"1 ({shifted[0]:g} nm)" in refused.value.message
+
+
+def test_bands_taken_by_position_must_not_contradict_known_wavelengths(
+    tiny: Any, write_scene: Callable[..., Path]
+) -> None:
+    # The last band, elevation perhaps, has no wavelength.
+    some = [*tags(WAVELENGTHS[:7]), {}]
+    own = write_scene(tiny.cube, "own.tif", nodata=-999, band_tags=some)
+    model = train(tiny, scene={"path": str(own)}, epochs=1)
+    _, feedback = classify(own, model)
+    assert any("by position" in line for line in feedback.logs)
+    swapped = [some[1], some[0], *some[2:]]
+    scene = write_scene(tiny.cube, "swapped.tif", nodata=-999, band_tags=swapped)
+    with pytest.raises(ModelError, match="band 1 would have to lie within 5 nm of 450 nm"):
+        classify(scene, model)
 
 
 def test_a_band_stands_for_one_band_only(tiny: Any, write_scene: Callable[..., Path]) -> None:
