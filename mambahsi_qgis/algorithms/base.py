@@ -13,17 +13,19 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
     QgsProcessingOutputNumber,
     QgsProcessingParameterDefinition,
     QgsProcessingUtils,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QIcon
 
 from mambahsi_qgis import paths
@@ -45,9 +47,9 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
     ID = ""
     TAGS: Sequence[str] = ()
 
-    # QGIS keeps no reference: they must outlive every run.
-    _style = ClassStyle()
-    _off = SwitchedOff()
+    # Post-processors of layers. QGIS owns and deletes them, so every layer needs one of its
+    # own, and keeps no reference to their Python part, so they have to be kept here.
+    _looks: ClassVar[list[QgsProcessingLayerPostProcessorInterface]] = []
 
     # What it is -------------------------------------------------------------------------
 
@@ -213,9 +215,11 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             beside: What was written with it.
             context: Knows what is to be loaded.
         """
-        for file, look in ((path, self._style), *((other, self._off) for other in beside)):
+        for file, look in ((path, ClassStyle), *((other, SwitchedOff) for other in beside)):
             if context.willLoadLayerOnCompletion(file):
-                context.layerToLoadOnCompletionDetails(file).setPostProcessor(look)
+                own = look()
+                context.layerToLoadOnCompletionDetails(file).setPostProcessor(own)
+                self._looks[:] = [own, *(old for old in self._looks if not sip.isdeleted(old))]
 
     @staticmethod
     def accuracy_outputs(result: dict[str, Any]) -> dict[str, float]:

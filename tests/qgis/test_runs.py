@@ -108,6 +108,29 @@ def test_from_polygons_in_memory_to_a_styled_map_in_the_project(
     assert not told.errors
 
 
+def test_layers_are_styled_in_one_run_after_the_other(
+    training: dict[str, Any], scene: str, tmp_path: Path
+) -> None:
+    import processing
+
+    trained = processing.run("mambahsi:trainandclassify", {**training, "EPOCHS": 1})
+    for run in range(2):
+        # Each run has a context of its own, which deletes all that was given to it.
+        paths = {
+            name: str(tmp_path / f"{name}_{run}.tif")
+            for name in ("CLASSIFICATION", "CONFIDENCE", "PROBABILITIES")
+        }
+        processing.runAndLoadResults(
+            "mambahsi:classifyscene", {"SCENE": scene, "MODEL": trained["MODEL"], **paths}
+        )
+        layers = {layer.source(): layer for layer in QgsProject.instance().mapLayers().values()}
+        assert layers[paths["CLASSIFICATION"]].renderer().type() == "paletted"
+        assert layers[paths["CLASSIFICATION"]].renderer().classes()[0].label == "Wald"
+        root = QgsProject.instance().layerTreeRoot()
+        shown = {name: root.findLayer(layers[path]).isVisible() for name, path in paths.items()}
+        assert shown == {"CLASSIFICATION": True, "CONFIDENCE": False, "PROBABILITIES": False}
+
+
 def test_model_classifies_and_is_assessed(
     training: dict[str, Any], scene: str, labels: QgsVectorLayer, tmp_path: Path, told: Any
 ) -> None:
