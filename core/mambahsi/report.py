@@ -136,8 +136,8 @@ def _split(split: Mapping[str, Any] | None, accuracy: Accuracy | None) -> str:
     nearest = split.get("nearest")
     if nearest is not None:
         lines.append(
-            f"The nearest training and test pixels are {nearest:.4g} pixels apart, "
-            "center to center."
+            f"The nearest training and test pixels are {nearest:.4g} "
+            f"pixel{'' if nearest == 1 else 's'} apart, center to center."
         )
     text = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
     untested = split.get("untested") or []

@@ -1,4 +1,4 @@
-"""``mambahsi:trainandclassify``: from labelled polygons to a land-cover map in one run."""
+"""``mambahsi:trainandclassify``: from labeled polygons to a land-cover map in one run."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class TrainAndClassify(TrainingAlgorithm, MapAlgorithm):
 
     def shortDescription(self) -> str:
         """One line about it."""
-        return tr("Makes a land-cover map and a model from a scene with labelled polygons.")
+        return tr("Makes a land-cover map and a model from a scene with labeled polygons.")
 
     def about(self) -> str:
         """Beginning of the help."""
         return tr(
             "<p>Trains a MambaHSI network on a scene and areas whose land cover you know, and "
             "classifies the whole scene with it: polygons in, a land-cover map out.</p>"
-            "<p>Some labelled areas are kept apart from training; the accuracy is measured on "
+            "<p>Some labeled areas are kept apart from training; the accuracy is measured on "
             "them alone. Three or more polygons per class make that possible.</p>"
         )
 

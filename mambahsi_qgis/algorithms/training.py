@@ -30,7 +30,7 @@ VECTORS = [
 def protocol_help() -> str:
     """What the protocols are, for people."""
     return tr(
-        "How labelled pixels are divided into training, validation (chooses the weights) and "
+        "How labeled pixels are divided into training, validation (chooses the weights) and "
         "test (measures the accuracy). “spatial” keeps whole polygons apart and is the honest "
         "choice; “random” is the published benchmark protocol of random pixels, whose accuracy "
         "flatters because test pixels lie beside training pixels."
@@ -61,12 +61,12 @@ def settings() -> list[tuple[str, str, str]]:
         (
             "validation_share",
             tr("Validation share"),
-            tr("Share of a class's labelled pixels for validation, with the spatial protocol."),
+            tr("Share of a class's labeled pixels for validation, with the spatial protocol."),
         ),
         (
             "test_share",
             tr("Test share"),
-            tr("Share of a class's labelled pixels for the test, with the spatial protocol."),
+            tr("Share of a class's labeled pixels for the test, with the spatial protocol."),
         ),
         (
             "buffer",
@@ -131,7 +131,7 @@ class TrainingAlgorithm(EngineAlgorithm):
         )
         self.add(
             QgsProcessingParameterFeatureSource(
-                "LABELS", tr("Labelled polygons or points"), VECTORS
+                "LABELS", tr("Labeled polygons or points"), VECTORS
             ),
             tr(
                 "Areas whose land cover is known. Any layer will do, in any CRS, and so will the "

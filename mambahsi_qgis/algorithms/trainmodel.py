@@ -1,4 +1,4 @@
-"""``mambahsi:trainmodel``: a scene and labelled polygons in, a model file out."""
+"""``mambahsi:trainmodel``: a scene and labeled polygons in, a model file out."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class TrainModel(TrainingAlgorithm):
 
     def shortDescription(self) -> str:
         """One line about it."""
-        return tr("Trains a MambaHSI model on a scene with labelled polygons or points.")
+        return tr("Trains a MambaHSI model on a scene with labeled polygons or points.")
 
     def about(self) -> str:
         """Beginning of the help."""
         return tr(
             "<p>Trains a MambaHSI network on a scene and areas whose land cover you know. The "
             "model file can then classify this scene and others with the same bands.</p>"
-            "<p>Some labelled areas are kept apart from training; the accuracy is measured on "
+            "<p>Some labeled areas are kept apart from training; the accuracy is measured on "
             "them alone. Three or more polygons per class make that possible.</p>"
         )
 
