@@ -9,8 +9,10 @@ loads layers in no certain order, and they would hide the map.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 from qgis.core import (
+    QgsLayerTreeLayer,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
@@ -32,6 +34,9 @@ class ClassStyle(QgsProcessingLayerPostProcessorInterface):
         if style.is_file():
             layer.loadNamedStyle(str(style))
             layer.triggerRepaint()
+        node = _node(layer, context)
+        if node is not None:
+            node.setExpanded(True)  # the legend
 
 
 class SwitchedOff(QgsProcessingLayerPostProcessorInterface):
@@ -44,8 +49,13 @@ class SwitchedOff(QgsProcessingLayerPostProcessorInterface):
         feedback: QgsProcessingFeedback,
     ) -> None:
         """Switch one loaded layer off."""
-        project = context.project()
-        node = project.layerTreeRoot().findLayer(layer.id()) if project is not None else None
+        node = _node(layer, context)
         if node is not None:
             node.setItemVisibilityChecked(False)
             node.setExpanded(False)
+
+
+def _node(layer: QgsMapLayer, context: QgsProcessingContext) -> Optional[QgsLayerTreeLayer]:
+    """The layer's entry in the panel of layers, if it has one."""
+    project = context.project()
+    return project.layerTreeRoot().findLayer(layer.id()) if project is not None else None

@@ -129,6 +129,7 @@ def test_layers_are_styled_in_one_run_after_the_other(
         root = QgsProject.instance().layerTreeRoot()
         shown = {name: root.findLayer(layers[path]).isVisible() for name, path in paths.items()}
         assert shown == {"CLASSIFICATION": True, "CONFIDENCE": False, "PROBABILITIES": False}
+        assert root.findLayer(layers[paths["CLASSIFICATION"]]).isExpanded()
 
 
 def test_model_classifies_and_is_assessed(
