@@ -123,6 +123,12 @@ def test_the_engine_s_own_map_knows_names_values_and_originals(
     with_unknown, feedback = assess(land_cover, reference=further, class_field="class")
     assert with_unknown["matrix"] == by_original["matrix"]
     assert any("Moor" in text for text in feedback.warnings)
+    with rasterio.open(land_cover) as dataset:
+        raster = write_scene(dataset.read(), "reference.tif", transform=dataset.transform)
+    itself, feedback = assess(land_cover, reference_raster=raster)
+    assert itself["overall_accuracy"] == 1
+    # Nothing but the user knows whether bare values follow the training's numbering.
+    assert any("1 = Wald, 2 = Wasser, 3 = Äcker" in text for text in feedback.warnings)
 
 
 def test_a_reference_on_another_grid_is_refused(write_scene: Callable[..., Path]) -> None:

@@ -184,6 +184,14 @@ def _read_reference(
     if table is None:
         return build_class_table(found, None, None, notes, logs), codes
     class_of = match_classes(found, table, job.reference_raster.path, notes)
+    originals = {c.original for c in table}
+    renumbered = any(c.original != str(c.value) for c in table)
+    if renumbered and not originals.issuperset(found.originals):
+        meant = ", ".join(f"{c.value} = {c.name}" for c in table)
+        notes.append(
+            f"Reference raster {job.reference_raster.path} has values without names, and the "
+            f"map's classes were numbered by the training; check that its values mean: {meant}."
+        )
     for note in notes:
         feedback.warning(note)
     return table, _take(class_of, codes)

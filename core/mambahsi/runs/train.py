@@ -103,7 +103,7 @@ def train(job: TrainJob, feedback: Feedback) -> dict[str, Any]:
         save_model(model_path, trained.model)
         if report_path:
             write_training_report(report_path, trained, feedback.warnings)
-    feedback.progress(1.0, "Done")
+    feedback.progress(1.0, "The model is written")
     return _result(job, trained)
 
 

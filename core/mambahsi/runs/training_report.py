@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,8 @@ def _facts(model: ModelFile) -> dict[str, dict[str, Any]]:
             *("patience", "device", "backend", "threads"),
         )
     }
+    settings["Model file"] = Path(training["model"]).name
+    settings["Written"] = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
     settings["Kept epoch"] = training["best_epoch"]
     settings["Duration"] = f"{training['seconds']:.0f} s"
     layers = {

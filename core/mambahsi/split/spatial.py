@@ -81,13 +81,17 @@ def split_spatial(
             divided[pixels] = blocks
             cut += 1
     percent = ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(parts, wanted, strict=True))
+    ways = (
+        (whole, "divided by whole polygons"),
+        (cut, f"cut into blocks with {buffer} unused pixels between parts"),
+        (len(labels.table) - whole - cut, "not divided, since too small, and train only"),
+    )
+    how = "; ".join(f"{count} {way}" for count, way in ways if count)
     return make_split(
         divided.reshape(labels.index.shape),
         labels.index,
         labels.table,
         "spatial",
-        f"Whole polygons go to one part each in {whole} of {len(labels.table)} classes; {cut} are "
-        f"cut into blocks with {buffer} unused pixels between parts; "
-        f"{undivided} cannot be divided and train only. "
+        f"Of {len(labels.table)} classes: {how}. Polygons of different classes may touch. "
         f"Asked shares: {percent}; seed {seed}.",
     )
