@@ -91,6 +91,44 @@ def test_parameter_names_and_fusion_weights_are_the_published_ones() -> None:
     )
 
 
+def weights_as_published(bands: int, width: int, classes: int) -> dict[str, torch.Tensor]:
+    """Initial weights, drawn step by step in the order of the published code."""
+    weights: dict[str, torch.Tensor] = {}
+
+    def keep(name: str, layer: torch.nn.Module) -> None:
+        weights.update({f"{name}.{k}": v.detach() for k, v in layer.named_parameters()})
+
+    keep("patch_embedding.0", torch.nn.Conv2d(bands, width, 1))
+    for number in (0, 2, 4):
+        for branch, d in (("spa", width), ("spe", width // 4)):
+            name, c, rank = f"mamba.{number}.{branch}_mamba.mamba", 2 * d, -(-d // 16)
+            keep(f"{name}.in_proj", torch.nn.Linear(d, 2 * c, bias=False))
+            keep(f"{name}.conv1d", torch.nn.Conv1d(c, c, 4, groups=c))
+            keep(f"{name}.x_proj", torch.nn.Linear(c, rank + 32, bias=False))
+            torch.nn.Linear(rank, c)  # drawn, then replaced
+            weights[f"{name}.dt_proj.weight"] = (torch.rand(c, rank) * 2 - 1) / rank**0.5
+            steps = 0.001 * 100 ** torch.rand(c)
+            weights[f"{name}.dt_proj.bias"] = torch.log(torch.expm1(steps.double())).float()
+            weights[f"{name}.A_log"] = torch.log(torch.arange(1.0, 17.0)).expand(c, 16)
+            weights[f"{name}.D"] = torch.ones(c)
+            keep(f"{name}.out_proj", torch.nn.Linear(c, d, bias=False))
+    keep("cls_head.0", torch.nn.Conv2d(width, 128, 1))
+    keep("cls_head.3", torch.nn.Conv2d(128, classes, 1))
+    return weights
+
+
+def test_a_seed_gives_the_published_initial_weights() -> None:
+    torch.manual_seed(5)
+    got = MambaHSI(7, 96, 3).state_dict()
+    torch.manual_seed(5)
+    expected = weights_as_published(7, 96, 3)
+    norms = {name for name in got if ".proj.0." in name or name.endswith("_embedding.1.weight")}
+    norms |= {"patch_embedding.1.bias", "cls_head.1.weight", "cls_head.1.bias"}
+    assert set(got) - set(expected) == norms | {f"mamba.{i}.weights" for i in (0, 2, 4)}
+    for name, value in expected.items():
+        torch.testing.assert_close(got[name], value, rtol=1e-5, atol=1e-6, msg=name)
+
+
 def test_a_seed_gives_the_same_weights_and_another_seed_others() -> None:
     weights = []
     for seed in (3, 3, 4):

@@ -149,6 +149,15 @@ def test_few_polygons_are_divided_in_the_best_way(sizes: list[int]) -> None:
     assert np.abs(got - wanted).sum() == pytest.approx(best(0, (0, 0, 0), (0, 0, 0)))
 
 
+@pytest.mark.parametrize("polygons", [3, 12])
+def test_every_part_gets_a_polygon_however_small_its_share(polygons: int) -> None:
+    index = np.full((5, 4 * polygons), -1)
+    for number in range(polygons):
+        index[1:4, 4 * number : 4 * number + 3] = 0
+    split = split_spatial(label_set(index, 1), 0, 0.01, 0.3, 2)
+    assert (split.counts[0, list(PARTS)] >= 9).all()
+
+
 def test_one_polygon_is_cut_into_compact_blocks() -> None:
     index = np.full((20, 60), -1)
     index[5:15, 5:55] = 0

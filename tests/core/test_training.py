@@ -83,15 +83,20 @@ def plain_loop(
     return losses, accuracies, weights
 
 
-def test_equals_a_plain_loop_that_scores_after_every_step(tmp_path: Path) -> None:
-    data, job = make_data(), make_job(epochs=12)
+# With the larger steps the best epoch is not the last, whose weights must then be gone.
+@pytest.mark.parametrize(("epochs", "learning_rate", "last"), [(12, 3e-3, True), (20, 3e-2, False)])
+def test_equals_a_plain_loop_that_scores_after_every_step(
+    tmp_path: Path, epochs: int, learning_rate: float, last: bool
+) -> None:
+    data, job = make_data(), make_job(epochs=epochs, learning_rate=learning_rate)
     losses, accuracies, weights = plain_loop(data, job.epochs, job.learning_rate)
     network, outcome = run(tmp_path, job, data)
-    assert [c["epoch"] for c in outcome.curves] == list(range(1, 13))
+    assert [c["epoch"] for c in outcome.curves] == list(range(1, epochs + 1))
     assert [c["loss"] for c in outcome.curves] == losses
     assert [c["validation_accuracy"] for c in outcome.curves] == pytest.approx(accuracies)
     # The best, and the later one of equals.
     best = max(range(job.epochs), key=lambda epoch: (accuracies[epoch], epoch))
+    assert (best + 1 == epochs) == last, "this scene tells nothing about other epochs than these"
     assert outcome.best_epoch == best + 1
     assert outcome.best_accuracy == pytest.approx(accuracies[best])
     assert same_weights(network.state_dict(), weights[best])
