@@ -117,6 +117,7 @@ def test_gradients_of_the_reference_are_those_of_finite_differences() -> None:
     length=st.sampled_from([1, 2, 4, 63, 64, 65, 129, 200]),
     states=st.integers(1, 16),
     leave_out=st.sets(st.sampled_from(["D", "z", "delta_bias", "initial_state"])),
+    softplus=st.booleans(),
     threads=st.integers(1, 3),
 )
 def test_compiled_scan_equals_the_reference(
@@ -126,12 +127,18 @@ def test_compiled_scan_equals_the_reference(
     length: int,
     states: int,
     leave_out: set[str],
+    softplus: bool,
     threads: int,
 ) -> None:
     before = thread_count()
     set_threads(threads)
     try:
         inputs = draw_inputs(seed, batch, channels, length, states)
+        if not softplus:
+            inputs["delta"], inputs["delta_bias"] = (
+                inputs["delta"].abs(),
+                inputs["delta_bias"].abs(),
+            )
         for name in leave_out:
             del inputs[name]
         weight = torch.linspace(-1, 1, batch * channels * length).reshape(batch, channels, length)
@@ -139,7 +146,7 @@ def test_compiled_scan_equals_the_reference(
         for backend, dtype in (("reference", torch.float64), ("cpu", torch.float32)):
             leaves = {k: v.to(dtype).requires_grad_() for k, v in inputs.items()}
             y, state = selective_scan(
-                **leaves, delta_softplus=True, return_last_state=True, backend=backend
+                **leaves, delta_softplus=softplus, return_last_state=True, backend=backend
             )
             loss = (y * weight.to(dtype)).sum() + state.sum()
             results.append([y, state, *torch.autograd.grad(loss, list(leaves.values()))])
