@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -328,6 +329,26 @@ def test_threads_of_the_pool_compute_alone_also_after_pytorch_has_used_them() ->
     finally:
         set_threads(before)
     assert counts == {0: 1, 1: 1}
+
+
+def test_an_error_in_one_thread_is_raised_when_all_have_ended() -> None:
+    """They share buffers, which whoever catches the error may use again."""
+    before = thread_count()
+    set_threads(2)
+    ended: list[int] = []
+
+    def work(slot: int) -> None:
+        if slot == 0:
+            raise Cancelled
+        time.sleep(0.2)
+        ended.append(slot)
+
+    try:
+        with pytest.raises(Cancelled):
+            run_slots(work)
+        assert ended == [1]
+    finally:
+        set_threads(before)
 
 
 def test_wrong_shapes_and_unknown_backends_are_named() -> None:
