@@ -143,7 +143,8 @@ def test_bands_are_found_by_wavelength(tiny: Any, write_scene: Callable[..., Pat
     others = np.full((3, *tiny.cube.shape[1:]), 77, dtype=np.int16)
     others[:, ::2] = 78
     cube = np.concatenate([others, tiny.cube[order]])
-    wavelengths = [400.0, 900.0, 1000.0] + [WAVELENGTHS[i] + 1.5 for i in order]
+    # The first lies within the tolerance of 450 nm, too, but is not the nearest.
+    wavelengths = [454.0, 900.0, 1000.0] + [WAVELENGTHS[i] + 1.5 for i in order]
     scene = write_scene(cube, "wide.tif", nodata=tiny.nodata, band_tags=tags(wavelengths))
     found, feedback = classify(scene, model)
     np.testing.assert_array_equal(found, expected)
