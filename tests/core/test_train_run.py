@@ -154,3 +154,25 @@ def test_a_checkpoint_that_cannot_be_written_is_found_before_the_training(tiny: 
     with pytest.raises(OutputError, match="model.safetensors.checkpoint: this is a folder"):
         runs.run(jobs.from_json(tiny.train_job()), feedback)
     assert feedback.metrics == []
+
+
+def test_what_test_labels_say_does_not_reach_the_weights(
+    tiny: Any, write_labels: Callable[..., Path]
+) -> None:
+    # Two strips of 24 pixels; the upper one crosses four pixels of nodata.
+    west, north = 500_000, 5_800_000
+    strips = [
+        shapely.box(west, north - 10 * (row + 1), west + 240, north - 10 * row) for row in (4, 15)
+    ]
+    models = []
+    for name, classes in (("a", ["Wald", "Wasser"]), ("b", ["Wasser", "Äcker"])):
+        layer = write_labels(strips, f"{name}.gpkg", **{"class": classes})
+        path = tiny.folder / f"{name}.safetensors"
+        values = tiny.train_job(model=str(path), test={"path": str(layer)})
+        result, _ = train(values)
+        assert result["tested_pixels"] == 48 - 4
+        models.append(load_model(path))
+    one, other = models
+    assert one.accuracy != other.accuracy
+    assert one.curves == other.curves
+    assert all(torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
