@@ -35,7 +35,7 @@ def learning_curves(curves: Sequence[Mapping[str, Any]], best_epoch: int | None 
         (title, points, unit)
         for key, title, unit in (
             ("loss", "Training loss", ""),
-            ("validation_accuracy", "Overall accuracy on validation pixels", "%"),
+            ("validation_accuracy", "Accuracy on validation pixels", "%"),
         )
         if (points := _points(curves, key, 100.0 if unit else 1.0))
     ]

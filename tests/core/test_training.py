@@ -13,7 +13,13 @@ from mambahsi.errors import TrainingError
 from mambahsi.feedback import CollectingFeedback, Feedback
 from mambahsi.jobs import RasterSource, TrainJob, VectorSource
 from mambahsi.network import MambaHSI, SceneGeometry
-from mambahsi.training import CheckpointPlan, TrainingData, TrainingOutcome, train_network
+from mambahsi.training import (
+    CheckpointPlan,
+    TrainingData,
+    TrainingOutcome,
+    train_network,
+    validation_accuracy,
+)
 
 BANDS, CLASSES = 6, 3
 
@@ -60,7 +66,7 @@ def same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -
 
 
 def plain_loop(
-    data: TrainingData, epochs: int, learning_rate: float
+    data: TrainingData, epochs: int, learning_rate: float, protocol: str = "spatial"
 ) -> tuple[list[float], list[float], list[dict[str, torch.Tensor]]]:
     """Loss before, accuracy and weights after each step, scored by a forward of its own."""
     network = make_network()
@@ -78,18 +84,25 @@ def plain_loop(
         with torch.no_grad():
             scored = network.pixel_logits(data.pixels, data.geometry, at)[len(data.train) :]
         losses.append(loss.item())
-        accuracies.append((scored.argmax(1) == data.validation_classes).float().mean().item())
+        correct = (scored.argmax(1) == data.validation_classes).numpy()
+        groups = [data.validation_classes.numpy() == number for number in range(CLASSES)]
+        if protocol == "random":
+            groups = [np.ones(len(correct), dtype=bool)]
+        means = [correct[group].mean() for group in groups if group.any()]
+        accuracies.append(float(np.mean(means)) if means else 0.0)
         weights.append({k: v.clone() for k, v in network.state_dict().items()})
     return losses, accuracies, weights
 
 
 # With the larger steps the best epoch is not the last, whose weights must then be gone.
 @pytest.mark.parametrize(("epochs", "learning_rate", "last"), [(12, 3e-3, True), (20, 3e-2, False)])
+@pytest.mark.parametrize("protocol", ["spatial", "random"])
 def test_equals_a_plain_loop_that_scores_after_every_step(
-    tmp_path: Path, epochs: int, learning_rate: float, last: bool
+    tmp_path: Path, protocol: str, epochs: int, learning_rate: float, last: bool
 ) -> None:
-    data, job = make_data(), make_job(epochs=epochs, learning_rate=learning_rate)
-    losses, accuracies, weights = plain_loop(data, job.epochs, job.learning_rate)
+    data = make_data()
+    job = make_job(epochs=epochs, learning_rate=learning_rate, protocol=protocol)
+    losses, accuracies, weights = plain_loop(data, job.epochs, job.learning_rate, protocol)
     network, outcome = run(tmp_path, job, data)
     assert [c["epoch"] for c in outcome.curves] == list(range(1, epochs + 1))
     assert [c["loss"] for c in outcome.curves] == losses
@@ -101,6 +114,15 @@ def test_equals_a_plain_loop_that_scores_after_every_step(
     assert outcome.best_accuracy == pytest.approx(accuracies[best])
     assert same_weights(network.state_dict(), weights[best])
     assert len({round(a, 6) for a in accuracies}) > 2, "the scene is too easy to tell epochs apart"
+
+
+def test_polygons_choose_by_the_mean_over_classes_and_the_paper_by_all_pixels() -> None:
+    classes = torch.tensor([0] * 8 + [2] * 2)
+    large = torch.tensor([True] * 8 + [False] * 2)
+    assert validation_accuracy(large, classes, "random") == 0.8
+    # Class 1 has no validation pixel and does not count.
+    assert validation_accuracy(large, classes, "spatial") == 0.5
+    assert validation_accuracy(~large, classes, "spatial") == 0.5
 
 
 def test_the_later_epoch_wins_a_tie(tmp_path: Path) -> None:

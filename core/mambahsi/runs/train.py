@@ -139,7 +139,7 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
             _checkpoint_plan(job, pixels, split, place),
             feedback.part(0.07, 0.97),
         )
-        _tell_outcome(outcome, feedback)
+        _tell_outcome(outcome, job.protocol, feedback)
         predicted = np.full(scene.grid.shape, -1, dtype=np.int32)
         predicted[survey.valid] = predict_classes(
             network.eval(), data.pixels, geometry, feedback.part(0.97, 1.0)
@@ -267,15 +267,16 @@ def _checkpoint_plan(
     return CheckpointPlan(checkpoint_path(job.model), settings | contents, circumstances)
 
 
-def _tell_outcome(outcome: TrainingOutcome, feedback: Feedback) -> None:
+def _tell_outcome(outcome: TrainingOutcome, protocol: str, feedback: Feedback) -> None:
     if outcome.best_accuracy is None:
         feedback.log(
             f"There are no validation pixels: the weights of epoch {outcome.epochs}, the last, "
             "are kept."
         )
     else:
+        kind = "overall" if protocol == "random" else "average"
         feedback.log(
-            f"The weights of epoch {outcome.best_epoch} are kept: overall accuracy "
+            f"The weights of epoch {outcome.best_epoch} are kept: {kind} accuracy "
             f"{outcome.best_accuracy:.2%} on validation pixels."
         )
 
