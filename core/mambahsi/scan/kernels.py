@@ -11,6 +11,9 @@ A *row* is a token; consecutive groups of ``length`` rows are sequences of their
 starting from state zero, when ``length`` is positive. With ``length`` 0 all rows belong to
 one sequence that goes on from the state and the context handed in.
 
+Everything compiled lies in this one file, long as it is: Numba's cache looks at the age of a
+kernel's own file only, and would keep kernels whose helpers have changed elsewhere.
+
 The backward kernel recomputes instead of storing: the forward pass keeps the state at the
 start of every :data:`BLOCK` rows, and the gradient of a block recomputes its inner states.
 
