@@ -92,6 +92,12 @@ def test_reference_is_the_recurrence(softplus: bool) -> None:
     np.testing.assert_allclose(last.numpy(), state, rtol=1e-12)
 
 
+def test_double_precision_is_kept_unless_a_backend_is_named() -> None:
+    inputs = draw_inputs(3, 1, 5, 80, 4)
+    expected = selective_scan(**inputs, delta_softplus=True, backend="reference")
+    assert torch.equal(selective_scan(**inputs, delta_softplus=True), expected)
+
+
 def test_gradients_of_the_reference_are_those_of_finite_differences() -> None:
     inputs = draw_inputs(2, 2, 2, 5, 3)
     names = list(inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from mambahsi.scan.backends import resolve_backend
@@ -39,7 +40,8 @@ def selective_scan(
         delta_softplus: Whether ``delta`` goes through softplus.
         return_last_state: Whether to give the state behind the last token too.
         initial_state: State before the first token, (batch, channels, states); zero if None.
-        backend: Name of a backend, or ``auto``.
+        backend: Name of a backend, or ``auto``, which keeps double precision: ``cpu``
+            computes in float32, so it is not taken for float64.
 
     Returns:
         The output (batch, channels, length), in the input's dtype, and with
@@ -50,6 +52,8 @@ def selective_scan(
         ValueError: Shapes do not belong together.
     """
     _check_shapes(u, delta, A, B, C, D, z, delta_bias, initial_state)
+    if backend == "auto" and u.dtype == torch.float64:
+        backend = "reference"
     name = resolve_backend(backend, u.device.type)
     scan = selective_scan_reference
     if name == "cpu":
