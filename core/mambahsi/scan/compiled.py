@@ -53,6 +53,8 @@ def selective_scan_compiled(
         (zeros if delta_bias is None else delta_bias).float(),
         state.float(),
         delta_softplus,
+        # Inside the function gradients are always off, and leaves claim to need them always.
+        torch.is_grad_enabled(),
     )
     return y.transpose(1, 2).to(u.dtype), last.to(u.dtype)
 
@@ -86,12 +88,13 @@ class _Scan(torch.autograd.Function):
         bias: Tensor,
         initial: Tensor,
         softplus: bool,
+        keep: bool,
     ) -> tuple[Tensor, Tensor]:
         batch, length, channels = u.shape
         states = A.shape[1]
         out = torch.empty_like(u)
         state = initial.transpose(1, 2).contiguous()
-        needed = any(ctx.needs_input_grad)
+        needed = keep and any(ctx.needs_input_grad)
         blocks = -(-length // kernels.BLOCK) if needed else 0
         kept = torch.empty(batch, blocks, states, channels)
         rate, skip, shift = rates(A), array(D), array(bias)
@@ -165,5 +168,6 @@ class _Scan(torch.autograd.Function):
             None if z is None else dgate,
             dbias.sum(0),
             dstate.transpose(1, 2),
+            None,
             None,
         )

@@ -345,7 +345,7 @@ def _short_backward(
 
 class _Mixer(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, tokens: Tensor, *parameters: Tensor) -> Tensor:
+    def forward(ctx: Any, keep: bool, tokens: Tensor, *parameters: Tensor) -> Tensor:
         w = _Weights.of(parameters)
         tokens = tokens.contiguous()
         sequences, length, width = tokens.shape
@@ -355,7 +355,7 @@ class _Mixer(torch.autograd.Function):
         if length <= kernels.BLOCK:
             _short_forward(w, flat, out, length)
         else:
-            if any(ctx.needs_input_grad):
+            if keep and any(ctx.needs_input_grad):
                 blocks = -(-length // kernels.BLOCK)
                 kept = torch.empty(sequences, blocks, w.states, w.channels)
             for number in range(sequences):
@@ -366,7 +366,7 @@ class _Mixer(torch.autograd.Function):
         return out.view_as(tokens)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         tokens, *parameters = ctx.saved_tensors
         w = _Weights.of(tuple(parameters))
         sequences, length, width = tokens.shape
@@ -380,7 +380,7 @@ class _Mixer(torch.autograd.Function):
             for number in range(sequences):
                 rows = slice(number * length, (number + 1) * length)
                 _long_backward(w, g, flat[rows], dout[rows], dtokens[rows], ctx.kept[number])
-        return (dtokens.view_as(tokens), *_Gradients.total(g))
+        return (None, dtokens.view_as(tokens), *_Gradients.total(g))
 
 
 def mamba_mixer(
@@ -417,7 +417,9 @@ def mamba_mixer(
     Raises:
         Cancelled: A stop was asked for.
     """
+    # Inside the function gradients are always off, and parameters claim to need them always.
+    keep = torch.is_grad_enabled()
     result: Tensor = _Mixer.apply(
-        tokens, in_proj, conv_weight, conv_bias, x_proj, dt_proj, dt_bias, A, D, out_proj
+        keep, tokens, in_proj, conv_weight, conv_bias, x_proj, dt_proj, dt_bias, A, D, out_proj
     )
     return result
