@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 PROTOCOLS = ("spatial", "random")
-"""How labelled pixels are divided: whole polygons apart from each other, or the paper's
+"""How labeled pixels are divided: whole polygons apart from each other, or the paper's
 random pixels."""
 
 CLASS_WEIGHTS = ("none", "balanced")
@@ -74,7 +74,7 @@ class RasterSource:
 
 @dataclass(frozen=True)
 class VectorSource:
-    """A layer of labelled polygons or points.
+    """A layer of labeled polygons or points.
 
     Attributes:
         path: File that OGR opens.
@@ -103,8 +103,8 @@ class TrainJob:
         protocol: How labeled pixels are divided into parts, one of :data:`PROTOCOLS`.
         validation: Separate layer whose pixels choose the checkpoint, or None.
         test: Separate layer whose pixels are the only source of reported accuracy, or None.
-        validation_share: Share of a class's labelled pixels for validation (spatial).
-        test_share: Share of a class's labelled pixels for the test (spatial).
+        validation_share: Share of a class's labeled pixels for validation (spatial).
+        test_share: Share of a class's labeled pixels for the test (spatial).
         buffer: Unused pixels between the parts of a polygon that is cut (spatial).
         train_pixels: Training pixels per class (random).
         validation_pixels: Validation pixels per class (random).

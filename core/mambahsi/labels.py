@@ -1,4 +1,4 @@
-"""Labels: polygons or points with a class, turned into labelled pixels of a scene.
+"""Labels: polygons or points with a class, turned into labeled pixels of a scene.
 
 What users draw is never clean. What can be put right or left out without changing what is
 meant is: features without class or geometry, invalid geometries, polygons partly outside
@@ -28,11 +28,11 @@ from mambahsi.vectors import VectorLayer, read_layer
 
 @dataclass(frozen=True, eq=False)
 class LabelSet:
-    """Labelled pixels of a scene.
+    """Labeled pixels of a scene.
 
     Attributes:
-        index: Class index by pixel, 0 to n - 1, -1 unlabelled; int32, shape (rows, columns).
-        polygon: Number of the polygon or point that labels the pixel, -1 unlabelled; parts
+        index: Class index by pixel, 0 to n - 1, -1 unlabeled; int32, shape (rows, columns).
+        polygon: Number of the polygon or point that labels the pixel, -1 unlabeled; parts
             of a feature that touch are one polygon; int32, shape (rows, columns).
         table: The classes.
         notes: What was left out or repaired, with counts; warnings for the user.
@@ -45,7 +45,7 @@ class LabelSet:
 
     @property
     def counts(self) -> np.ndarray:
-        """Labelled pixels by class; int64, shape (classes,)."""
+        """Labeled pixels by class; int64, shape (classes,)."""
         return np.bincount(self.index[self.index >= 0], minlength=len(self.table))
 
     def where(self, mask: np.ndarray) -> LabelSet:
@@ -152,7 +152,7 @@ def restrict(labels: LabelSet, valid: np.ndarray, feedback: Feedback | None = No
     Args:
         labels: Labels of the scene.
         valid: Valid pixels of the scene; bool, shape (rows, columns).
-        feedback: Told how many labelled pixels are nodata.
+        feedback: Told how many labeled pixels are nodata.
 
     Raises:
         LabelsError: There is one class only, or a class is left without a pixel.
@@ -178,7 +178,7 @@ def restrict(labels: LabelSet, valid: np.ndarray, feedback: Feedback | None = No
         )
     lost = int(before.sum() - after.sum())
     if lost:
-        note = f"Labelled pixels that are nodata in the scene, left out: {lost} of {before.sum()}."
+        note = f"Labeled pixels that are nodata in the scene, left out: {lost} of {before.sum()}."
         kept = replace(kept, notes=[*kept.notes, note])
         if feedback is not None:
             feedback.warning(note)

@@ -120,7 +120,7 @@ def real_scenes() -> Path:
 
 @dataclass(frozen=True)
 class TinyScene:
-    """A georeferenced scene of a few hundred pixels with labelled fields, to train on.
+    """A georeferenced scene of a few hundred pixels with labeled fields, to train on.
 
     Attributes:
         folder: Where the files lie; its name has a space and a letter beyond ASCII.

@@ -239,7 +239,7 @@ def test_upsampling_takes_valid_cells_only(valid: np.ndarray, seed: int) -> None
             assert any(pixel == pytest.approx(value) for value in allowed)
 
 
-def test_gradients_of_many_labelled_pixels_are_the_same_bits_every_time() -> None:
+def test_gradients_of_many_labeled_pixels_are_the_same_bits_every_time() -> None:
     """PyTorch may add up the gradient of an indexed table in any order of its threads."""
     before = thread_count()
     set_threads(4)

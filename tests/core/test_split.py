@@ -57,9 +57,9 @@ label_arrays = arrays(
 
 def check_consistency(split: Split, labels: LabelSet) -> None:
     """What every split of one label set must fulfil."""
-    labelled = labels.index >= 0
+    labeled = labels.index >= 0
     assert set(np.unique(split.parts)) <= {PART_UNUSED, TRAIN, VALIDATION, TEST, BUFFER}
-    np.testing.assert_array_equal(split.parts != PART_UNUSED, labelled)
+    np.testing.assert_array_equal(split.parts != PART_UNUSED, labeled)
     np.testing.assert_array_equal(split.index, labels.index)
     for number in range(len(labels.table)):
         of_class = split.parts[labels.index == number]
@@ -326,7 +326,7 @@ def test_test_layer_without_a_class_leaves_it_untested() -> None:
 def test_empty_layer_is_refused() -> None:
     labels, _, _ = three_layers()
     empty = label_set(np.full((20, 30), -1), 2)
-    with pytest.raises(LabelsError, match="The test layer has no labelled pixel"):
+    with pytest.raises(LabelsError, match="The test layer has no labeled pixel"):
         split_with_layers(labels, None, empty, 0, 0.2, 0.3, 2)
 
 

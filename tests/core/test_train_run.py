@@ -37,11 +37,11 @@ def test_the_seed_gives_the_network_s_initial_weights(tiny: Any) -> None:
 def test_the_paper_s_protocol_takes_so_many_pixels_of_each_class(tiny: Any) -> None:
     result, _ = train(tiny.train_job(protocol="random"))
     counts = load_model(result["model"]).split["classes"]
-    labelled = {"Wald": 70, "Wasser": 72, "Äcker": 72}
+    labeled = {"Wald": 70, "Wasser": 72, "Äcker": 72}
     for row in counts:
         assert (row["train"], row["validation"]) == (30, 10)
-        assert row["test"] == labelled[row["name"]] - 40
-    assert result["tested_pixels"] == sum(labelled.values()) - 3 * 40
+        assert row["test"] == labeled[row["name"]] - 40
+    assert result["tested_pixels"] == sum(labeled.values()) - 3 * 40
     assert result["protocol"] == "random pixels"
 
 

@@ -146,7 +146,7 @@ def fields() -> Iterator[tuple[int, QgsGeometry]]:
 
 
 def _make_labels(name: str = "Flächen") -> QgsVectorLayer:
-    """Labelled fields, as a layer in memory that no file knows."""
+    """Labeled fields, as a layer in memory that no file knows."""
     definition = "Polygon?crs=EPSG:32633&field=code:integer&field=cover:string&field=hue:string"
     layer = QgsVectorLayer(definition, name, "memory")
     features = []
@@ -163,7 +163,7 @@ def _make_labels(name: str = "Flächen") -> QgsVectorLayer:
 
 @pytest.fixture()
 def labels(provider: Any) -> QgsVectorLayer:
-    """Labelled fields in memory: three classes, named and colored."""
+    """Labeled fields in memory: three classes, named and colored."""
     return _make_labels()
 
 

@@ -162,7 +162,7 @@ def test_model_classifies_and_is_assessed(
             "TABLE": str(table),
         },
     )
-    # The same by hand: the labelled pixels are the inner 4 x 3 of every field of 6 x 5.
+    # The same by hand: the labeled pixels are the inner 4 x 3 of every field of 6 x 5.
     rows, columns = np.mgrid[:24, :20]
     inner = (rows % 6 >= 1) & (rows % 6 <= 4) & (columns % 5 >= 1) & (columns % 5 <= 3)
     truth = np.array(list(CLASSES))[(rows // 6 + columns // 5) % 3]

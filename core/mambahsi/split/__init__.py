@@ -1,4 +1,4 @@
-"""How labelled pixels are divided into training, validation and test.
+"""How labeled pixels are divided into training, validation and test.
 
 The three parts are disjoint: training pixels enter the loss, validation pixels choose the
 checkpoint, test pixels are touched once and are the only source of reported accuracy.

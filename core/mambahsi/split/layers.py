@@ -24,7 +24,7 @@ def split_with_layers(
     test_share: float,
     buffer: int,
 ) -> Split:
-    """Divide labelled pixels with one or two parts given by layers of their own.
+    """Divide labeled pixels with one or two parts given by layers of their own.
 
     The parts are disjoint: a pixel that the test layer labels is for the test alone, and one
     that the validation layer labels is never trained on.
@@ -39,7 +39,7 @@ def split_with_layers(
         buffer: Unused pixels between the blocks of a class that is cut.
 
     Raises:
-        LabelsError: A layer has no labelled pixel, or it leaves a class without a training
+        LabelsError: A layer has no labeled pixel, or it leaves a class without a training
             pixel.
     """
     notes: list[str] = []
@@ -51,7 +51,7 @@ def split_with_layers(
         kept = layer.where(~taken)
         if not kept.counts.any():
             raise LabelsError(
-                f"The {name} layer has no labelled pixel on valid pixels of the scene"
+                f"The {name} layer has no labeled pixel on valid pixels of the scene"
                 + (" that the test layer leaves." if taken.any() else "."),
                 "Check that its polygons lie on valid pixels and cover pixel centers.",
             )
@@ -79,9 +79,9 @@ def split_with_layers(
     )
     index = remaining.index.copy()
     for part, layer in given:
-        labelled = layer.index >= 0
-        parts[labelled] = part
-        index[labelled] = layer.index[labelled]
+        labeled = layer.index >= 0
+        parts[labeled] = part
+        index[labeled] = layer.index[labeled]
     return make_split(parts, index, labels.table, "separate layers", description, notes)
 
 

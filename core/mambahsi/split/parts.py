@@ -15,7 +15,7 @@ TRAIN = 1
 VALIDATION = 2
 TEST = 3
 BUFFER = 4
-"""Labelled, but left unused to keep two parts apart."""
+"""Labeled, but left unused to keep two parts apart."""
 
 _SHOWN = 20
 """Names in a message; the split itself holds them all."""
@@ -25,7 +25,7 @@ PART_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test", BUFFER: "b
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A division of labelled pixels.
+    """A division of labeled pixels.
 
     Attributes:
         parts: One of the part numbers by pixel; uint8, shape (rows, columns).
@@ -81,9 +81,9 @@ def make_split(
 ) -> Split:
     """A split of these parts, with counts, untested classes and distance worked out."""
     index = np.where(parts != PART_UNUSED, index, -1).astype(np.int32)
-    labelled = index >= 0
+    labeled = index >= 0
     counts = np.zeros((len(table), BUFFER + 1), dtype=np.int64)
-    np.add.at(counts, (index[labelled], parts[labelled]), 1)
+    np.add.at(counts, (index[labeled], parts[labeled]), 1)
     untested = [c.name for c, count in zip(table, counts[:, TEST], strict=True) if not count]
     notes = list(notes or [])
     if untested:

@@ -17,7 +17,7 @@ from mambahsi.split.parts import PART_UNUSED, TEST, TRAIN, VALIDATION, Split, ma
 
 
 def split_random(labels: LabelSet, seed: int, train_pixels: int, validation_pixels: int) -> Split:
-    """Divide labelled pixels at random, class by class.
+    """Divide labeled pixels at random, class by class.
 
     Of each class the first ``train_pixels`` shuffled pixels train, or half as many where the
     class has no more than ``train_pixels``; the next ``validation_pixels`` validate; all

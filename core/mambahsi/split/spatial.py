@@ -36,7 +36,7 @@ def split_spatial(
     buffer: int,
     parts: Sequence[str] = ("train", "validation", "test"),
 ) -> Split:
-    """Divide labelled pixels so that parts are apart.
+    """Divide labeled pixels so that parts are apart.
 
     Args:
         labels: Labels on valid pixels.
