@@ -109,11 +109,13 @@ class TrainJob:
         train_pixels: Training pixels per class (random).
         validation_pixels: Validation pixels per class (random).
         preset: Network configuration, one of :data:`PRESETS`.
-        epochs: Optimizer steps over the whole scene.
+        epochs: Passes over the training pixels; one optimizer step each on a whole scene.
         learning_rate: Learning rate of Adam.
         seed: Seed of initial weights and split.
         class_weights: How the classes count in the loss, one of :data:`CLASS_WEIGHTS`.
         patience: Epochs without better validation accuracy before stopping; 0 never stops.
+        window: Rows and columns of the windows to train and classify in, a multiple of 4; 0
+            takes the whole scene where the memory allows, else windows as large as it allows.
         device: Where the network runs, one of :data:`DEVICES`.
         scan: Implementation of the selective scan, one of :data:`SCANS`.
         threads: Threads of the CPU; 0 takes the physical cores.
@@ -142,6 +144,7 @@ class TrainJob:
     seed: int = field(default=0, metadata={"minimum": 0, "maximum": 2**32 - 1})
     class_weights: str = field(default="none", metadata={"choices": CLASS_WEIGHTS})
     patience: int = field(default=0, metadata={"minimum": 0})
+    window: int = field(default=0, metadata={"minimum": 0, "maximum": 4096})
     device: str = field(default="auto", metadata={"choices": DEVICES})
     scan: str = field(default="auto", metadata={"choices": SCANS})
     threads: int = field(default=0, metadata={"minimum": 0, "maximum": 1024})

@@ -83,6 +83,15 @@ def settings() -> list[tuple[str, str, str]]:
             tr("Validation pixels per class"),
             tr("Pixels of each class for validation, with the random protocol."),
         ),
+        (
+            "window",
+            tr("Window (pixels)"),
+            tr(
+                "0 trains and classifies the scene as a whole where the memory allows, and in "
+                "windows around the labels where it does not. Another number, a multiple of 4, "
+                "always takes windows of so many rows and columns."
+            ),
+        ),
         *device_settings(),
         (
             "resume",
@@ -157,7 +166,7 @@ class TrainingAlgorithm(EngineAlgorithm):
         self.add(setting(jobs.TrainJob, "preset", tr("Network")), preset_help())
         self.add(
             setting(jobs.TrainJob, "epochs", tr("Epochs")),
-            tr("Training steps; each sees the whole scene once."),
+            tr("Passes over the training pixels; of a whole scene, each is one training step."),
         )
         for name, label, explanation in (
             (

@@ -12,7 +12,8 @@ from qgis.core import QgsApplication, QgsProcessingParameterDefinition
 NETWORK = "PROTOCOL PRESET EPOCHS VALIDATION TEST LEARNING_RATE SEED CLASS_WEIGHTS PATIENCE"
 SPLIT = "VALIDATION_SHARE TEST_SHARE BUFFER TRAIN_PIXELS VALIDATION_PIXELS"
 DEVICE = "DEVICE MEMORY THREADS SCAN"
-TRAINING = f"SCENE LABELS CLASS_FIELD NAME_FIELD COLOR_FIELD {NETWORK} {SPLIT} {DEVICE} RESUME"
+TRAINED = "SCENE LABELS CLASS_FIELD NAME_FIELD COLOR_FIELD"
+TRAINING = f"{TRAINED} {NETWORK} {SPLIT} WINDOW {DEVICE} RESUME"
 MAPS = "CLASSIFICATION CONFIDENCE PROBABILITIES"
 ACCURACY = {"OVERALL_ACCURACY", "AVERAGE_ACCURACY", "KAPPA"}
 
@@ -71,7 +72,7 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
         if default is not None:
             assert default == job[definition.name().lower()].default, definition.name()
             compared += 1
-    assert compared == {"assessaccuracy": 0, "engineinfo": 0, "classifyscene": 4}.get(name, 17)
+    assert compared == {"assessaccuracy": 0, "engineinfo": 0, "classifyscene": 4}.get(name, 18)
 
 
 def test_limits_and_choices_are_the_engines(provider: Any) -> None:
