@@ -62,15 +62,9 @@ class SceneGeometry:
             )
 
     def _pool(self, fine: np.ndarray) -> None:
-        rows, columns = fine.shape[0] // 2, fine.shape[1] // 2
-        counts = fine[: rows * 2, : columns * 2].reshape(rows, 2, columns, 2).sum(axis=(1, 3))
-        coarse = counts > 0
-        numbers = np.cumsum(coarse.ravel()).reshape(coarse.shape) - 1
-        # Pixels of a last odd row or column belong to no cell, as in the published network.
-        cell = np.full(fine.shape, -1, dtype=np.int64)
-        cell[: rows * 2, : columns * 2] = np.repeat(np.repeat(numbers, 2, 0), 2, 1)
-        self._cells.append(torch.from_numpy(cell[fine]))
-        self._fractions.append(torch.from_numpy(1.0 / counts[coarse]))
+        coarse, cells, fractions = pool_cells(fine)
+        self._cells.append(cells)
+        self._fractions.append(fractions)
         self.valid.append(coarse)
 
     def pool(self, features: Tensor, level: int) -> Tensor:
@@ -84,12 +78,7 @@ class SceneGeometry:
             Features of the next grid's valid cells, (cells, channels).
         """
         cells = self._cells[level].to(features.device)
-        fractions = self._fractions[level].to(features)
-        inside = cells >= 0
-        if not bool(inside.all()):
-            features, cells = features[inside], cells[inside]
-        sums = features.new_zeros(len(fractions), features.shape[1])
-        return sums.index_add(0, cells, features) * fractions[:, None]
+        return pool_features(features, cells, self._fractions[level].to(features))
 
     def upsample(self, coarse: Tensor, at: Tensor | None = None) -> Tensor:
         """Bilinear interpolation of the coarsest grid's values at the scene's pixels.
@@ -108,23 +97,106 @@ class SceneGeometry:
             numbers = at.cpu()
             cells, weights = cells[numbers], weights[numbers]
         cells, weights = cells.to(coarse.device), weights.to(coarse)
-        # Not coarse[...]: its gradient adds what the pixels of a cell give in the order in
-        # which threads come by, and a seed would not give the same weights twice.
-        result = coarse.index_select(0, cells[:, 0]) * weights[:, :1]
-        for corner in range(1, 4):
-            values = coarse.index_select(0, cells[:, corner])
-            result = result + values * weights[:, corner : corner + 1]
-        return result
+        return interpolate(coarse, cells, weights)
 
     @functools.cached_property
     def _interpolation(self) -> tuple[Tensor, Tensor]:
         """Four cells and weights for each valid pixel, (pixels, 4) each."""
-        fine, coarse = self.valid[0], self.valid[-1]
-        rows, columns = np.nonzero(fine)
-        upper, lower, down = _positions(rows, fine.shape[0], coarse.shape[0])
-        left, right, across = _positions(columns, fine.shape[1], coarse.shape[1])
+        return Interpolation(self.valid[0].shape, self.valid[-1]).at(self.valid[0])
+
+
+def pool_cells(fine: np.ndarray) -> tuple[np.ndarray, Tensor, Tensor]:
+    """How the valid pixels of a grid, or of an even number of its rows, form cells.
+
+    Args:
+        fine: Which pixels are valid; bool (rows, columns).
+
+    Returns:
+        Which cells are valid, bool (rows // 2, columns // 2); the number of each valid pixel's
+        cell among the valid ones, -1 for the pixels of a last odd row or column, which belong
+        to none, as in the published network, int64 (pixels,); and one divided by the number of
+        each valid cell's valid pixels, float64 (cells,).
+    """
+    rows, columns = fine.shape[0] // 2, fine.shape[1] // 2
+    counts = fine[: rows * 2, : columns * 2].reshape(rows, 2, columns, 2).sum(axis=(1, 3))
+    coarse = counts > 0
+    numbers = np.cumsum(coarse.ravel()).reshape(coarse.shape) - 1
+    cell = np.full(fine.shape, -1, dtype=np.int64)
+    cell[: rows * 2, : columns * 2] = np.repeat(np.repeat(numbers, 2, 0), 2, 1)
+    return coarse, torch.from_numpy(cell[fine]), torch.from_numpy(1.0 / counts[coarse])
+
+
+def pool_features(features: Tensor, cells: Tensor, fractions: Tensor) -> Tensor:
+    """Mean of the valid pixels of each cell.
+
+    Args:
+        features: Features of valid pixels, (pixels, channels).
+        cells: As of :func:`pool_cells`, on the same device.
+        fractions: As of :func:`pool_cells`, in the features' type.
+
+    Returns:
+        (cells, channels).
+    """
+    inside = cells >= 0
+    if not bool(inside.all()):
+        features, cells = features[inside], cells[inside]
+    sums = features.new_zeros(len(fractions), features.shape[1])
+    return sums.index_add(0, cells, features) * fractions[:, None]
+
+
+def interpolate(coarse: Tensor, cells: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sum of four cells for each pixel.
+
+    Args:
+        coarse: Values of valid cells, (cells, channels).
+        cells: Numbers of four of them for each pixel, int64 (pixels, 4).
+        weights: Their weights, in the values' type, (pixels, 4).
+
+    Returns:
+        (pixels, channels).
+    """
+    # Not coarse[...]: its gradient adds what the pixels of a cell give in the order in
+    # which threads come by, and a seed would not give the same weights twice.
+    result = coarse.index_select(0, cells[:, 0]) * weights[:, :1]
+    for corner in range(1, 4):
+        values = coarse.index_select(0, cells[:, corner])
+        result = result + values * weights[:, corner : corner + 1]
+    return result
+
+
+class Interpolation:
+    """Bilinear interpolation from the coarsest grid to any part of the scene.
+
+    The corners of the two grids lie on each other (``align_corners``).
+
+    Args:
+        shape: Rows and columns of the scene.
+        coarse: Which cells of the coarsest grid are valid; bool (rows, columns).
+    """
+
+    def __init__(self, shape: tuple[int, ...], coarse: np.ndarray) -> None:
+        self._shape = shape
+        self._coarse = coarse
+        self._numbers = np.cumsum(coarse.ravel()).reshape(coarse.shape) - 1
+        self._complete = bool(coarse.all())
+
+    def at(self, valid: np.ndarray, top: int = 0, left: int = 0) -> tuple[Tensor, Tensor]:
+        """Four cells and weights for each valid pixel of a part of the scene.
+
+        Args:
+            valid: Which pixels of the part are valid; bool (rows, columns).
+            top: Row of the scene at which the part begins.
+            left: Column at which it begins.
+
+        Returns:
+            Numbers of valid cells, int64 (pixels, 4), and their weights, float64 (pixels, 4).
+        """
+        rows, columns = np.nonzero(valid)
+        coarse = self._coarse
+        upper, lower, down = _positions(rows + top, self._shape[0], coarse.shape[0])
+        left_cells, right, across = _positions(columns + left, self._shape[1], coarse.shape[1])
         cell_rows = np.stack([upper, upper, lower, lower], axis=1)
-        cell_columns = np.stack([left, right, left, right], axis=1)
+        cell_columns = np.stack([left_cells, right, left_cells, right], axis=1)
         weights = np.stack(
             [
                 (1 - down) * (1 - across),
@@ -134,24 +206,33 @@ class SceneGeometry:
             ],
             axis=1,
         )
-        numbers = np.cumsum(coarse.ravel()).reshape(coarse.shape) - 1
-        if not coarse.all():
+        if not self._complete:
             weights = weights * coarse[cell_rows, cell_columns]
             total = weights.sum(axis=1)
             lost = total == 0
             weights = weights / np.where(lost, 1.0, total)[:, None]
             if lost.any():
-                near_row, near_column = _nearest_valid(coarse)
+                near_row, near_column = self._nearest_valid
                 nearest_to = (
                     np.where(down < 0.5, upper, lower)[lost],
-                    np.where(across < 0.5, left, right)[lost],
+                    np.where(across < 0.5, left_cells, right)[lost],
                 )
                 cell_rows[lost] = near_row[nearest_to][:, None]
                 cell_columns[lost] = near_column[nearest_to][:, None]
                 weights[lost] = (1.0, 0.0, 0.0, 0.0)
         # Invalid cells have weight 0 but still need a number that exists.
-        index = np.maximum(numbers[cell_rows, cell_columns], 0)
+        index = np.maximum(self._numbers[cell_rows, cell_columns], 0)
         return torch.from_numpy(index), torch.from_numpy(weights)
+
+    @functools.cached_property
+    def _nearest_valid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of the valid cell nearest to each cell."""
+        from scipy.ndimage import distance_transform_edt
+
+        rows, columns = distance_transform_edt(
+            ~self._coarse, return_distances=False, return_indices=True
+        )
+        return rows, columns
 
 
 def _positions(index: np.ndarray, fine: int, coarse: int) -> tuple[np.ndarray, ...]:
@@ -160,11 +241,3 @@ def _positions(index: np.ndarray, fine: int, coarse: int) -> tuple[np.ndarray, .
     before = np.minimum(position.astype(np.int64), coarse - 1)
     behind = np.minimum(before + 1, coarse - 1)
     return before, behind, position - before
-
-
-def _nearest_valid(coarse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of the valid cell nearest to each cell."""
-    from scipy.ndimage import distance_transform_edt
-
-    rows, columns = distance_transform_edt(~coarse, return_distances=False, return_indices=True)
-    return rows, columns
