@@ -23,7 +23,7 @@ random pixels."""
 
 CLASS_WEIGHTS = ("none", "balanced")
 DEVICES = ("auto", "cpu", "cuda")
-SCANS = ("auto", "reference", "cpu")
+SCANS = ("auto", "reference", "cpu", "torch")
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ class _Plan:
         token = channels * states
         limit = _CHUNK_NUMBERS.get(u.device.type, _CHUNK_NUMBERS_ELSEWHERE)
         enough = _STEP_NUMBERS.get(u.device.type, _STEP_NUMBERS_ELSEWHERE)
-        rows = min(batch, max(1, limit // (token * min(length, _SHORT))))
+        rows = min(batch, max(1, limit // (token * max(1, min(length, _SHORT)))))
         tokens = min(length, max(1, limit // (token * rows)))
         segments = min(max(1, enough // (token * rows)), math.isqrt(tokens))
         return cls(rows, tokens, segments)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mambahsi.scan.backends import resolve_backend
+from mambahsi.scan.chunked import selective_scan_chunked
 from mambahsi.scan.reference import selective_scan_reference
 
 
@@ -55,7 +56,7 @@ def selective_scan(
     if backend == "auto" and u.dtype == torch.float64:
         backend = "reference"
     name = resolve_backend(backend, u.device.type)
-    scan = selective_scan_reference
+    scan = selective_scan_chunked if name == "torch" else selective_scan_reference
     if name == "cpu":
         from mambahsi.scan.compiled import selective_scan_compiled
 

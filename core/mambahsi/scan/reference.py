@@ -1,8 +1,7 @@
 """The selective scan in plain PyTorch: slow, readable, in any precision.
 
-It is the oracle that every other backend is tested against, and the fallback where the
-compiled one cannot run. One Python step per token, so its cost is linear in the length,
-backward pass included.
+It is the oracle that every other backend is tested against. One Python step per token, so
+its cost is linear in the length, backward pass included.
 """
 
 from __future__ import annotations
