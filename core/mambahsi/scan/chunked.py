@@ -107,10 +107,10 @@ class _Plan:
     @classmethod
     def of(cls, u: Tensor, states: int) -> _Plan:
         batch, channels, length = u.shape
-        token = channels * states
+        batch, token, length = max(1, batch), max(1, channels * states), max(1, length)
         limit = _CHUNK_NUMBERS.get(u.device.type, _CHUNK_NUMBERS_ELSEWHERE)
         enough = _STEP_NUMBERS.get(u.device.type, _STEP_NUMBERS_ELSEWHERE)
-        rows = min(batch, max(1, limit // (token * max(1, min(length, _SHORT)))))
+        rows = min(batch, max(1, limit // (token * min(length, _SHORT))))
         tokens = min(length, max(1, limit // (token * rows)))
         segments = min(max(1, enough // (token * rows)), math.isqrt(tokens))
         return cls(rows, tokens, segments)
