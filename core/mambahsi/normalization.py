@@ -12,7 +12,7 @@ changes nothing. In a scene without nodata this is the paper's protocol to the b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +41,9 @@ class Normalization:
 
     low: np.ndarray
     high: np.ndarray
+    _tables: dict[tuple[int, np.dtype[Any]], np.ndarray] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @classmethod
     def fit(
@@ -100,17 +103,47 @@ class Normalization:
         """
         if out is None:
             out = np.empty(data.shape, dtype=np.float32)
-        for band, target, low, high in zip(data, out, self.low, self.high, strict=True):
-            if not high > low:
-                target[...] = 0
-                continue
-            stretched = np.clip(band.astype(np.float64), low, high)
-            stretched -= low
-            stretched /= high - low
-            stretched *= 255.0
-            np.nan_to_num(stretched, copy=False, nan=0.0)
-            np.take(_LEVELS, stretched.astype(np.uint8), out=target)
+        if len(data) != len(self.low):
+            raise ValueError(f"{len(data)} bands for the constants of {len(self.low)}")
+        for number, (band, target) in enumerate(zip(data, out, strict=True)):
+            np.take(_LEVELS, self._band_levels(number, band), out=target)
         return out
+
+    def levels(self, number: int, band: np.ndarray, out: np.ndarray) -> None:
+        """Stretch pixels of one band to whole numbers: 255 times what :meth:`apply` gives.
+
+        Args:
+            number: Which of the used bands it is, from 0.
+            band: Its pixels, any real type; (pixels,), contiguous.
+            out: Array of uint8 of the same shape to write to.
+        """
+        if band.dtype.kind in "iu" and band.dtype.itemsize <= 2:
+            # There are few values that such a pixel can have, so each is stretched once.
+            # All indices lie inside the table; "clip" only spares a look at each of them.
+            unsigned = band.view(f"u{band.dtype.itemsize}")
+            np.take(self._table(number, band.dtype), unsigned, out=out, mode="clip")
+        else:
+            out[...] = self._band_levels(number, band)
+
+    def _table(self, number: int, dtype: np.dtype[Any]) -> np.ndarray:
+        """Level of every value of a small integer type, by its bits; uint8."""
+        table = self._tables.get((number, dtype))
+        if table is None:
+            bits = np.arange(2 ** (8 * dtype.itemsize), dtype=f"u{dtype.itemsize}")
+            table = self._tables[number, dtype] = self._band_levels(number, bits.view(dtype))
+        return table
+
+    def _band_levels(self, number: int, band: np.ndarray) -> np.ndarray:
+        """Levels of one band's pixels; uint8, same shape."""
+        low, high = self.low[number], self.high[number]
+        if not high > low:
+            return np.zeros(band.shape, dtype=np.uint8)
+        stretched = np.clip(band.astype(np.float64), low, high)
+        stretched -= low
+        stretched /= high - low
+        stretched *= 255.0
+        np.nan_to_num(stretched, copy=False, nan=0.0)
+        return stretched.astype(np.uint8)
 
     def to_json(self) -> dict[str, Any]:
         """The constants as plain values."""

@@ -194,8 +194,11 @@ class Scene:
         Raises:
             SceneError: The file is truncated or corrupt.
         """
-        data, valid = self.read_band_valid(bands, window)
-        return data, np.logical_and.reduce(valid, axis=0)
+        data = self.read(bands, window)
+        valid = np.ones(data.shape[1:], dtype=bool)
+        for band_valid in self._band_masks(data, bands, window):
+            valid &= band_valid
+        return data, valid
 
     def read_band_valid(
         self, bands: Sequence[int], window: Window | None = None
@@ -209,24 +212,51 @@ class Scene:
             SceneError: The file is truncated or corrupt.
         """
         data = self.read(bands, window)
-        valid = np.ones(data.shape, dtype=bool)
-        for i, band in enumerate(bands):
-            if data.dtype.kind == "f":
-                valid[i] = np.isfinite(data[i])
-            for nodata in self._nodata[band - 1]:
-                valid[i] &= data[i] != nodata
-        masked = [i for i, band in enumerate(bands) if self._masked[band]]
+        valid = np.empty(data.shape, dtype=bool)
+        for target, band_valid in zip(valid, self._band_masks(data, bands, window), strict=True):
+            target[...] = band_valid
+        return data, valid
+
+    def always_valid(self, bands: Sequence[int]) -> bool:
+        """Whether every pixel of these bands is valid, whatever the file holds.
+
+        That is so for whole numbers without a nodata value, a mask or an alpha band.
+        """
+        return (
+            self.dtype.kind != "f"
+            and not self._unmasked_alpha
+            and not any(self._nodata[band - 1] or self._masked[band] for band in bands)
+        )
+
+    def _band_masks(
+        self, data: np.ndarray, bands: Sequence[int], window: Window | None
+    ) -> Iterator[np.ndarray]:
+        """Where each band is valid, one after the other; bool (rows, columns)."""
+        masks: dict[int, np.ndarray] = {}
+        masked = [band for band in bands if self._masked[band]]
         if masked:
             # All bands share a mask of the dataset, so it is read once.
-            wanted = [bands[i] for i in (masked[:1] if self._shared_mask else masked)]
+            wanted = masked[:1] if self._shared_mask else masked
             with reading(self.path, "has a mask that cannot be read", "It may be truncated."):
-                mask = self._dataset.read_masks(wanted, window=window)
-            valid[masked] &= mask != 0
+                read = self._dataset.read_masks(wanted, window=window)
+            found = [read[0]] * len(masked) if self._shared_mask else list(read)
+            masks = dict(zip(masked, found, strict=True))
+        opaque = None
         if self._unmasked_alpha:
-            measured = [i for i, band in enumerate(bands) if band not in self._alpha]
-            opacity = self.read(self._unmasked_alpha, window)
-            valid[measured] &= (opacity != 0).all(axis=0)
-        return data, valid
+            opaque = (self.read(self._unmasked_alpha, window) != 0).all(axis=0)
+        for pixels, band in zip(data, bands, strict=True):
+            valid = (
+                np.isfinite(pixels)
+                if pixels.dtype.kind == "f"
+                else np.ones(pixels.shape, dtype=bool)
+            )
+            for nodata in self._nodata[band - 1]:
+                valid &= pixels != nodata
+            if band in masks:
+                valid &= masks[band] != 0
+            if opaque is not None and band not in self._alpha:
+                valid &= opaque
+            yield valid
 
 
 def _representable(values: Sequence[float | None], dtype: np.dtype[Any]) -> tuple[Any, ...]:
