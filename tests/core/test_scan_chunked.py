@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from step_by_step import mamba_block
 from torch import Tensor
 
 from mambahsi.network.mamba import Mamba
@@ -201,29 +201,12 @@ def test_a_gpu_takes_it_too() -> None:
     assert resolve_backend("torch", "cuda") == "torch"
 
 
-def block_in_steps(
-    tokens: Tensor, in_proj: Tensor, conv: Tensor, conv_bias: Tensor, x_proj: Tensor,
-    dt_proj: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor, out_proj: Tensor,
-) -> Tensor:  # fmt: skip
-    """The Mamba block, stage by stage with PyTorch's own functions."""
-    rank, states = dt_proj.shape[1], A.shape[1]
-    x, z = (tokens @ in_proj.t()).transpose(1, 2).chunk(2, dim=1)
-    taps = conv.shape[2]
-    x = F.silu(F.conv1d(F.pad(x, (taps - 1, 0)), conv, conv_bias, groups=len(conv)))
-    step, B, C = (x.transpose(1, 2) @ x_proj.t()).split([rank, states, states], dim=2)
-    step = (step @ dt_proj.t()).transpose(1, 2)
-    y, _ = selective_scan_reference(
-        x, step, A, B.transpose(1, 2), C.transpose(1, 2), D, z, dt_bias, True, None
-    )
-    return y.transpose(1, 2) @ out_proj.t()
-
-
 def test_the_answers_of_the_self_check_are_right() -> None:
     double, length = torch.float64, self_check.LENGTH
     for answers, known in (
         (self_check.scan_answers(selective_scan_reference, double), self_check.SCAN),
-        (self_check.block_answers(block_in_steps, 1, length, double), self_check.LONG_BLOCK),
-        (self_check.block_answers(block_in_steps, 33, 4, double), self_check.SHORT_BLOCK),
+        (self_check.block_answers(mamba_block, 1, length, double), self_check.LONG_BLOCK),
+        (self_check.block_answers(mamba_block, 33, 4, double), self_check.SHORT_BLOCK),
     ):
         assert {name: number for name, (number, _) in answers.items()} == pytest.approx(
             known, abs=1e-7
@@ -231,7 +214,7 @@ def test_the_answers_of_the_self_check_are_right() -> None:
 
 
 def test_the_self_check_accepts_what_is_right() -> None:
-    assert self_check.problem(selective_scan_chunked, block_in_steps) == ""
+    assert self_check.problem(selective_scan_chunked, mamba_block) == ""
 
 
 def spoiled(function: Callable[..., Any], spoil: Callable[[Tensor], Tensor], place: int) -> Any:
@@ -273,21 +256,19 @@ class GradientOff(torch.autograd.Function):
 @pytest.mark.parametrize(
     ("scan", "block", "named"),
     [
-        (spoiled(selective_scan_reference, last_channel_off, 0), block_in_steps, "scan"),
-        (spoiled(selective_scan_reference, one_token_off, 0), block_in_steps, "scan"),
-        (spoiled(selective_scan_reference, GradientOff.apply, 4), block_in_steps, "of C"),
-        (spoiled(selective_scan_reference, GradientOff.apply, 9), block_in_steps, "initial_state"),
-        (selective_scan_reference, spoiled(block_in_steps, GradientOff.apply, 7), "long sequence"),
+        (spoiled(selective_scan_reference, last_channel_off, 0), mamba_block, "scan"),
+        (spoiled(selective_scan_reference, one_token_off, 0), mamba_block, "scan"),
+        (spoiled(selective_scan_reference, GradientOff.apply, 4), mamba_block, "of C"),
+        (spoiled(selective_scan_reference, GradientOff.apply, 9), mamba_block, "initial_state"),
+        (selective_scan_reference, spoiled(mamba_block, GradientOff.apply, 7), "long sequence"),
         (
             selective_scan_reference,
-            lambda *x: (
-                block_in_steps(*x) if len(x[0]) == 1 else block_in_steps(x[0] * 1.01, *x[1:])
-            ),
+            lambda *x: mamba_block(*x) if len(x[0]) == 1 else mamba_block(x[0] * 1.01, *x[1:]),
             "short sequences",
         ),
         (
             selective_scan_reference,
-            lambda *x: block_in_steps(*x) * math.nan,
+            lambda *x: mamba_block(*x) * math.nan,
             "long sequence (output)",
         ),
     ],
