@@ -11,21 +11,23 @@ changes nothing. In a scene without nodata this is the paper's protocol to the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mambahsi.feedback import Feedback
+from mambahsi.percentiles import count_bytes, percentiles
 
 if TYPE_CHECKING:
     from mambahsi.scene import Scene
 
 PERCENTILES = (2.0, 98.0)
 
-_FIT_BYTES = 256 * 2**20
-"""Pixels of as many bands as fit are gathered at a time, in the file's data type."""
+_FIT_BYTES = 128 * 2**20
+"""As many bands are worked off together as their counts fit into this."""
 
 _LEVELS = (np.arange(256) / 255.0).astype(np.float32)
 
@@ -55,8 +57,9 @@ class Normalization:
     ) -> Normalization:
         """Percentiles of each band over the valid pixels.
 
-        Exact, with ``numpy.percentile``'s linear interpolation in float64. As many bands as
-        fit the memory set aside for it are gathered in one pass over the file, at least one.
+        Exact, with ``numpy.percentile``'s linear interpolation in float64, and with memory
+        that does not grow with the scene (see :mod:`mambahsi.percentiles`). As many bands as
+        fit the memory set aside for it are worked off together, at least one.
 
         Args:
             scene: The scene.
@@ -69,24 +72,18 @@ class Normalization:
             Cancelled: The user asked to stop.
         """
         feedback = feedback or Feedback()
-        pixels = int(valid.sum())
-        together = max(1, _FIT_BYTES // (pixels * scene.dtype.itemsize))
+        together = max(1, _FIT_BYTES // count_bytes(scene.dtype, PERCENTILES))
         limits = np.empty((2, len(bands)))
         for start in range(0, len(bands), together):
             group = list(bands[start : start + together])
             feedback.progress(start / len(bands), "Measuring the range of each band")
-            values = np.empty((len(group), pixels), dtype=scene.dtype)
-            filled = 0
-            for window in scene.windows(len(group)):
-                feedback.check()
-                mask = valid[window.toslices()]
-                count = int(mask.sum())
-                if count:
-                    values[:, filled : filled + count] = scene.read(group, window)[:, mask]
-                    filled += count
-            for i, band_values in enumerate(values):
-                feedback.check()
-                limits[:, start + i] = np.percentile(band_values.astype(np.float64), PERCENTILES)
+            limits[:, start : start + together] = percentiles(
+                functools.partial(_valid_pixels, scene, group, valid, feedback),
+                len(group),
+                int(valid.sum()),
+                scene.dtype,
+                PERCENTILES,
+            )
         feedback.progress(1.0)
         return cls(limits[0].copy(), limits[1].copy())
 
@@ -155,3 +152,14 @@ class Normalization:
         return cls(
             np.array(values["low"], dtype=np.float64), np.array(values["high"], dtype=np.float64)
         )
+
+
+def _valid_pixels(
+    scene: Scene, bands: Sequence[int], valid: np.ndarray, feedback: Feedback
+) -> Iterator[np.ndarray]:
+    """One pass over the valid pixels of some bands; parts of (bands, pixels)."""
+    for window in scene.windows(len(bands)):
+        feedback.check()
+        mask = valid[window.toslices()]
+        if mask.any():
+            yield scene.read(bands, window)[:, mask]
