@@ -28,7 +28,7 @@ from mambahsi.errors import ModelError
 from mambahsi.outputs import OutputFiles, write_bytes
 
 FORMAT = "mambahsi-checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass
@@ -36,17 +36,27 @@ class Progress:
     """How far a training has come.
 
     Attributes:
-        epoch: Optimizer steps done.
-        curves: One entry per step, in order: ``epoch``, ``loss`` (before the step) and
-            ``validation_accuracy`` (after it; None where unknown yet or without validation).
-        best_epoch: Epoch after whose step the weights scored best; 0 while none is scored.
+        epoch: Whole epochs done.
+        curves: One entry per epoch, in order: ``epoch``, ``loss`` (each pixel's before the step
+            that it entered) and ``validation_accuracy`` (after the epoch; None where unknown
+            yet, not measured or without validation).
+        best_epoch: Epoch after which the weights scored best; 0 while none is scored.
         improved_epoch: Epoch of the last strict gain in validation accuracy; 0 before one.
+        windows: Steps done in the epoch under way, where an epoch has several.
+        loss: Sum of the loss over their pixels.
     """
 
     epoch: int = 0
     curves: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = 0
     improved_epoch: int = 0
+    windows: int = 0
+    loss: float = 0.0
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Whole epochs, and steps done in the one under way."""
+        return self.epoch, self.windows
 
     @property
     def best_accuracy(self) -> float:
@@ -56,7 +66,7 @@ class Progress:
 
 @dataclass
 class Checkpoint:
-    """The whole state of a training between two epochs.
+    """The whole state of a training between two steps.
 
     Attributes:
         progress: How far it has come.

@@ -13,13 +13,8 @@ from mambahsi.errors import TrainingError
 from mambahsi.feedback import CollectingFeedback, Feedback
 from mambahsi.jobs import RasterSource, TrainJob, VectorSource
 from mambahsi.network import MambaHSI, SceneGeometry
-from mambahsi.training import (
-    CheckpointPlan,
-    TrainingData,
-    TrainingOutcome,
-    train_network,
-    validation_accuracy,
-)
+from mambahsi.training import TrainingData, train_network
+from mambahsi.training_loop import CheckpointPlan, TrainingOutcome, validation_accuracy
 
 BANDS, CLASSES = 6, 3
 

@@ -53,7 +53,8 @@ from mambahsi.split import (
     split_spatial,
     split_with_layers,
 )
-from mambahsi.training import CheckpointPlan, TrainingData, TrainingOutcome, train_network
+from mambahsi.training import TrainingData, train_network
+from mambahsi.training_loop import CheckpointPlan, TrainingOutcome
 
 _RESUMABLE_WITH_OTHER = {
     *("scene", "labels", "class_field", "name_field", "color_field", "validation", "test"),

@@ -17,7 +17,7 @@ from mambahsi.previews import Preview, class_preview, scene_preview
 from mambahsi.report import write_report
 from mambahsi.scene import Scene
 from mambahsi.split import TRAIN, Split
-from mambahsi.training import TrainingOutcome
+from mambahsi.training_loop import TrainingOutcome
 
 _RED_GREEN_BLUE = (650.0, 550.0, 450.0)
 """Wavelengths of a natural-color picture, in nanometers."""
