@@ -20,8 +20,10 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from mambahsi.errors import SceneError
 from mambahsi.jobs import RasterSource
 
-_CACHE_BYTES = 256 * 2**20
+DEFAULTCACHE_BYTES = 256 * 2**20
 """GDAL's block cache; its own default, 5 % of the machine, is not ours to take."""
+
+_cache_bytes = DEFAULTCACHE_BYTES
 
 _SMALLEST_SIDE = 4
 """The network halves a scene twice, so a side below four pixels would vanish."""
@@ -33,11 +35,24 @@ _RAW_DRIVERS = ("ENVI", "EHdr", "ISCE", "ROI_PAC", "RRASTER", "ERS", "GenBin", "
 
 
 @contextmanager
+def block_cache(size: int) -> Iterator[None]:
+    """Have GDAL keep at most ``size`` bytes of blocks, of all files together, for a while."""
+    global _cache_bytes
+    before, _cache_bytes = _cache_bytes, size
+    try:
+        # Around the whole work, because files are written outside of :func:`reading`.
+        with rasterio.Env(GDAL_CACHEMAX=size):
+            yield
+    finally:
+        _cache_bytes = before
+
+
+@contextmanager
 def reading(path: str, what: str, hint: str = "") -> Iterator[None]:
     """Turn what rasterio raises into an error that names the file."""
     try:
         with (
-            rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
+            rasterio.Env(GDAL_CACHEMAX=_cache_bytes),
             warnings.catch_warnings(),
         ):
             # Scenes without georeference are welcome here.
