@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp, Interleaving, MaskFlags
 from rasterio.windows import Window
 
 from mambahsi.band_metadata import Band, read_bands
@@ -138,6 +138,18 @@ class Scene:
         """Numbers, from 1, of bands that hold opacity and no measurement."""
         return self._alpha
 
+    @property
+    def block_rows(self) -> int:
+        """Rows of a block of the file, the unit in which GDAL reads and decodes it."""
+        return max(shape[0] for shape in self._dataset.block_shapes)
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of a block, with all bands where one block holds them all."""
+        pixels = max(rows * columns for rows, columns in self._dataset.block_shapes)
+        together = self.band_count if self._dataset.interleaving is Interleaving.pixel else 1
+        return pixels * together * self.dtype.itemsize
+
     def windows(
         self, band_count: int | None = None, max_bytes: int | None = None
     ) -> Iterator[Window]:
@@ -152,9 +164,8 @@ class Scene:
         width, height = self.grid.width, self.grid.height
         row_bytes = width * (band_count or self.band_count) * self.dtype.itemsize
         rows = max(1, (max_bytes or WINDOW_BYTES) // row_bytes)
-        block = max(shape[0] for shape in self._dataset.block_shapes)
-        if rows > block:
-            rows -= rows % block
+        if rows > self.block_rows:
+            rows -= rows % self.block_rows
         for top in range(0, height, rows):
             yield Window(0, top, width, min(rows, height - top))
 

@@ -42,24 +42,13 @@ class SceneGeometry:
                 is pooled.
         """
         valid = np.ascontiguousarray(valid, dtype=bool)
-        factor = 2**POOLINGS
-        if min(valid.shape) < factor:
-            raise SceneError(
-                f"The scene has {valid.shape[0]} rows and {valid.shape[1]} columns.",
-                f"The network needs at least {factor} of each.",
-            )
         self.valid = [valid]
         self._cells: list[Tensor] = []
         self._fractions: list[Tensor] = []
         for _ in range(POOLINGS):
             self._pool(self.valid[-1])
         self.pixels = int(valid.sum())
-        if not self.valid[-1].any():
-            raise SceneError(
-                f"The scene has {self.pixels} valid pixels, too few to form one cell of"
-                f" {factor} x {factor} pixels.",
-                "Check its nodata value.",
-            )
+        refuse_too_small(valid.shape, self.pixels, int(self.valid[-1].sum()))
 
     def _pool(self, fine: np.ndarray) -> None:
         coarse, cells, fractions = pool_cells(fine)
@@ -103,6 +92,31 @@ class SceneGeometry:
     def _interpolation(self) -> tuple[Tensor, Tensor]:
         """Four cells and weights for each valid pixel, (pixels, 4) each."""
         return Interpolation(self.valid[0].shape, self.valid[-1]).at(self.valid[0])
+
+
+def refuse_too_small(shape: tuple[int, ...], pixels: int, cells: int) -> None:
+    """Refuse a scene that vanishes when it is pooled.
+
+    Args:
+        shape: Its rows and columns.
+        pixels: Its valid pixels.
+        cells: Valid cells of its coarsest grid.
+
+    Raises:
+        SceneError: It is smaller than 4 x 4, or has no valid cell.
+    """
+    factor = 2**POOLINGS
+    if min(shape) < factor:
+        raise SceneError(
+            f"The scene has {shape[0]} rows and {shape[1]} columns.",
+            f"The network needs at least {factor} of each.",
+        )
+    if not cells:
+        raise SceneError(
+            f"The scene has {pixels} valid pixels, too few to form one cell of"
+            f" {factor} x {factor} pixels.",
+            "Check its nodata value.",
+        )
 
 
 def pool_cells(fine: np.ndarray) -> tuple[np.ndarray, Tensor, Tensor]:
