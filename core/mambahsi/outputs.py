@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from mambahsi.errors import OutputError
 from mambahsi.output_checks import check_target, identity, is_read_by
@@ -38,7 +39,26 @@ Companions = Callable[[Path], Sequence[Path]]
 
 _TEMPORARY = re.compile(r"\.mambahsi-\d+-[0-9a-f]{8}-(.+)", re.DOTALL)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_open: set[OutputFiles] = set()
+
+
+class Temporary(Protocol):
+    """Something on disk that is to be gone when the process is ended before its time."""
+
+    def remove_all(self) -> None:
+        """Remove it; may be called from any thread, at any time, again."""
+
+
+_open: set[Temporary] = set()
+
+
+def watch(temporary: Temporary) -> None:
+    """Have :func:`remove_all` remove something that is no output."""
+    _open.add(temporary)
+
+
+def unwatch(temporary: Temporary) -> None:
+    """Forget what :func:`watch` was told, because it is gone."""
+    _open.discard(temporary)
 
 
 def remove_all() -> None:
@@ -47,8 +67,8 @@ def remove_all() -> None:
     For a watchdog that is about to end the process: afterwards nothing is renamed any more,
     and what was being renamed is in place.
     """
-    for files in list(_open):
-        files.remove_all()
+    for temporary in list(_open):
+        temporary.remove_all()
 
 
 def style_path(raster: Path) -> Path:
