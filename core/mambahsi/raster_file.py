@@ -20,10 +20,10 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from mambahsi.errors import SceneError
 from mambahsi.jobs import RasterSource
 
-DEFAULTCACHE_BYTES = 256 * 2**20
+CACHE_BYTES = 256 * 2**20
 """GDAL's block cache; its own default, 5 % of the machine, is not ours to take."""
 
-_cache_bytes = DEFAULTCACHE_BYTES
+_cache_bytes = CACHE_BYTES
 
 _SMALLEST_SIDE = 4
 """The network halves a scene twice, so a side below four pixels would vanish."""
