@@ -40,9 +40,8 @@ def engine_environment() -> dict[str, str]:
     if sys.platform == "win32":
         foreign = [QgsApplication.prefixPath(), sys.prefix, os.environ.get("OSGEO4W_ROOT", "")]
     return {
-        "NUMBA_CACHE_DIR": str(paths.cache("numba")),
+        "MAMBAHSI_CACHE_DIR": str(paths.cache("engine")),
         **cleaned(os.environ, filter(None, foreign)),
-        # Links resolved, because compiled kernels are kept by the path of their source.
         "PYTHONPATH": str(paths.part("core").resolve()),
         "PYTHONUTF8": "1",
         "PYTHONNOUSERSITE": "1",

@@ -24,7 +24,7 @@ from mambahsi.scan import (
     thread_count,
 )
 from mambahsi.scan.mixer import CHUNK
-from mambahsi.scan.threads import run_slots
+from mambahsi.scan.threads import Member, work_together
 
 COMPILED = available_backends()["cpu"]
 needs_compiler = pytest.mark.skipif(bool(COMPILED), reason=f"no compiled backend: {COMPILED}")
@@ -323,14 +323,14 @@ def test_threads_of_the_pool_compute_alone_also_after_pytorch_has_used_them() ->
     counts: dict[int, int] = {}
     together = threading.Barrier(2)
 
-    def work(slot: int) -> None:
+    def work(member: Member) -> None:
         together.wait()
         # Large enough that PyTorch would divide it among threads.
         torch.zeros(1000, 1000).add_(1)
-        counts[slot] = torch.get_num_threads()
+        counts[member.number] = torch.get_num_threads()
 
     try:
-        run_slots(work)
+        work_together(work)
         assert torch.get_num_threads() == 2
     finally:
         set_threads(before)
@@ -343,15 +343,15 @@ def test_an_error_in_one_thread_is_raised_when_all_have_ended() -> None:
     set_threads(2)
     ended: list[int] = []
 
-    def work(slot: int) -> None:
-        if slot == 0:
+    def work(member: Member) -> None:
+        if member.number == 0:
             raise Cancelled
         time.sleep(0.2)
-        ended.append(slot)
+        ended.append(member.number)
 
     try:
         with pytest.raises(Cancelled):
-            run_slots(work)
+            work_together(work)
         assert ended == [1]
     finally:
         set_threads(before)

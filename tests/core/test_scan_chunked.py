@@ -181,7 +181,7 @@ def test_where_kernels_cannot_run_this_one_does(engine_environment: dict[str, st
     """A package that the kernels need is missing, as far as Python can tell."""
     script = (
         "import sys\n"
-        "sys.modules['numba'] = sys.modules['llvmlite'] = None\n"
+        "sys.modules['llvmlite'] = None\n"
         "from mambahsi.scan import available_backends, resolve_backend\n"
         "print(resolve_backend(), available_backends()['cpu'])\n"
     )

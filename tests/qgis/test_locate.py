@@ -108,7 +108,7 @@ def test_environment_keeps_qgis_out_of_the_engine(
     assert environment["HTTPS_PROXY"] == "kept"
     assert environment["PYTHONUTF8"] == environment["PYTHONNOUSERSITE"] == "1"
     assert (Path(environment["PYTHONPATH"]) / "mambahsi" / "worker.py").is_file()
-    for cache in ("NUMBA_CACHE_DIR", "PYTHONPYCACHEPREFIX"):
+    for cache in ("MAMBAHSI_CACHE_DIR", "PYTHONPYCACHEPREFIX"):
         assert Path(environment[cache]).is_dir()
         assert "mambahsi_qgis" not in environment[cache]
 

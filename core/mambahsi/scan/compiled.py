@@ -1,26 +1,26 @@
-"""The selective scan through the compiled kernels, as one differentiable function.
+"""The selective scan alone through the compiled kernels, as one differentiable function.
 
-The kernels want tokens as rows; the interface has them as the last axis. A tensor that is
-a transposed view of rows costs nothing to turn, any other is copied once.
+The kernels want tokens as rows, sixteen states and a multiple of sixteen channels; the
+interface has tokens as the last axis, and any number of the others. What is missing is filled
+up with zeros, which add nothing; more than sixteen states are scanned sixteen at a time.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mambahsi import cancellation
-from mambahsi.scan import (
-    compile_cache,  # noqa: F401  (must come before Numba)
-    kernels,
-)
-from mambahsi.scan.threads import run_slots, share, thread_count
+from mambahsi.scan import kernels
+from mambahsi.scan.kernels import LOG2_E, SEGMENT, STATES
+from mambahsi.scan.threads import Member, work_together
+from mambahsi.scan.vector_code import LANES
 
-CHUNK = 1024
-"""Rows between looks at the cancel flag; a multiple of the kernels' block."""
+CHUNK = 16 * SEGMENT
+"""Rows between looks at the cancel flag."""
 
 
 def selective_scan_compiled(
@@ -41,36 +41,44 @@ def selective_scan_compiled(
     computed in float32 and converted back.
     """
     batch, channels, _ = u.shape
+    states = A.shape[1]
     zeros = u.new_zeros(channels)
-    state = u.new_zeros(batch, channels, A.shape[1]) if initial_state is None else initial_state
-    y, last = _Scan.apply(
-        _rows(u),
-        _rows(delta),
-        A.float(),
-        _rows(torch.cat([B, C], dim=1)),
-        (zeros if D is None else D).float(),
-        None if z is None else _rows(z),
-        (zeros if delta_bias is None else delta_bias).float(),
-        state.float(),
-        delta_softplus,
-        # Inside the function gradients are always off, and leaves claim to need them always.
-        torch.is_grad_enabled(),
-    )
-    return y.transpose(1, 2).to(u.dtype), last.to(u.dtype)
+    initial = u.new_zeros(batch, channels, states) if initial_state is None else initial_state
 
+    def padded(tensor: Tensor) -> Tensor:
+        return functional.pad(tensor.float(), (0, -channels % LANES)).contiguous()
 
-def _rows(tensor: Tensor) -> Tensor:
-    return tensor.transpose(1, 2).float().contiguous()
+    total, ends = None, []
+    for first in range(0, states, STATES):
+        some = slice(first, first + STATES)
+        missing = max(0, first + STATES - states)
 
+        def filled(tensor: Tensor, missing: int = missing) -> Tensor:
+            return functional.pad(tensor.float(), (0, missing))
 
-def array(tensor: Tensor) -> np.ndarray:
-    """The same memory as an array, for the kernels."""
-    return tensor.detach().numpy()
-
-
-def rates(A: Tensor) -> np.ndarray:
-    """A as the kernels take it: times log2(e), transposed; (states, channels), float32."""
-    return array((A.t() * float(kernels.LOG2_E)).contiguous())
+        # The gate applies to the sum over all states, D counts once.
+        gate = z if states <= STATES else None
+        skip = D if first == 0 else None
+        y, last = _Scan.apply(
+            padded(u.transpose(1, 2)),
+            padded(delta.transpose(1, 2)),
+            padded(filled(A[:, some]).t()),
+            torch.cat([filled(x[:, some].transpose(1, 2)) for x in (B, C)], dim=2).contiguous(),
+            padded(zeros if skip is None else skip),
+            None if gate is None else padded(gate.transpose(1, 2)),
+            padded(zeros if delta_bias is None else delta_bias),
+            padded(filled(initial[:, :, some]).transpose(1, 2)),
+            delta_softplus,
+            # Inside the function gradients are always off, and leaves claim to need them always.
+            torch.is_grad_enabled(),
+        )
+        total = y if total is None else total + y
+        ends.append(last[:, : STATES - missing, :channels].transpose(1, 2))
+    assert total is not None
+    result = total[..., :channels].transpose(1, 2)
+    if z is not None and states > STATES:
+        result = result * functional.silu(z.float())
+    return result.to(u.dtype), torch.cat(ends, dim=2).to(u.dtype)
 
 
 class _Scan(torch.autograd.Function):
@@ -91,83 +99,64 @@ class _Scan(torch.autograd.Function):
         keep: bool,
     ) -> tuple[Tensor, Tensor]:
         batch, length, channels = u.shape
-        states = A.shape[1]
-        out = torch.empty_like(u)
-        state = initial.transpose(1, 2).contiguous()
-        needed = keep and any(ctx.needs_input_grad)
-        blocks = -(-length // kernels.BLOCK) if needed else 0
-        kept = torch.empty(batch, blocks, states, channels)
-        rate, skip, shift = rates(A), array(D), array(bias)
-        gated = z is not None
-        u_, delta_, drive_, gate_ = map(array, (u, delta, drive, out if z is None else z))
-        state_, kept_, out_ = map(array, (state, kept, out))
+        out, state = torch.empty_like(u), initial.clone()
+        segments = -(-length // SEGMENT) if keep and any(ctx.needs_input_grad) else 0
+        kept = torch.empty(batch, segments, STATES * channels)
+        rate = A * LOG2_E
+        scan = kernels.scan(0, short=False, gated=z is not None, softplus=softplus)
 
-        def work(slot: int) -> None:
-            first, last = share(channels, slot, kernels.TILE)
-            for b in range(batch if last > first else 0):
+        def work(member: Member) -> None:
+            first, last = member.share(channels // LANES)
+            for b in range(batch):
                 for start in range(0, length, CHUNK):
                     cancellation.raise_if_requested()
-                    part = slice(start, min(start + CHUNK, length))
-                    inner = slice(start // kernels.BLOCK, -(-part.stop // kernels.BLOCK))
-                    kernels.scan(
-                        u_[b, part], delta_[b, part], drive_[b, part], 0,
-                        gate_[b, part], 0 if gated else -1, rate, skip, shift, softplus,
-                        0, first, last, 0, part.stop - start, state_[b],
-                        kept_[b, inner], out_[b, part],
+                    part = slice(start, start + CHUNK)
+                    scan(
+                        u[b, part], delta[b, part], drive[b, part],
+                        None if z is None else z[b, part], None, bias, rate, D, state[b],
+                        kept[b, start // SEGMENT :] if segments else None, out[b, part],
+                        1, 1 if segments else 0, channels, len(u[b, part]), SEGMENT, first, last,
                     )  # fmt: skip
 
-        run_slots(work)
+        work_together(work)
         ctx.save_for_backward(u, delta, A, drive, D, z, bias)
         ctx.kept = kept
         ctx.softplus = softplus
-        return out, state.transpose(1, 2).contiguous()
+        return out, state
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         u, delta, A, drive, D, z, bias = ctx.saved_tensors
         batch, length, channels = u.shape
-        states = A.shape[1]
-        dout = gradients[0].contiguous()
-        dstate = gradients[1].transpose(1, 2).contiguous()
-        du, ddelta = torch.empty_like(u), torch.empty_like(delta)
-        dgate, out = torch.empty_like(u), torch.empty_like(u)
-        dA = torch.zeros(batch, states, channels)
+        dout, dstate = gradients[0].contiguous(), gradients[1].clone()
+        du, ddelta, out = (torch.empty_like(u) for _ in range(3))
+        dz = None if z is None else torch.empty_like(u)
+        dA = torch.zeros(batch, *A.shape)
         dD, dbias = torch.zeros(batch, channels), torch.zeros(batch, channels)
-        # One part per thread, added in their order: sums must not depend on who was first.
-        ddrive = torch.zeros(thread_count(), *drive.shape)
-        rate, skip, shift = rates(A), array(D), array(bias)
-        gated = z is not None
-        u_, delta_, drive_, gate_ = map(array, (u, delta, drive, u if z is None else z))
-        kept_, dout_, dstate_, ddrive_ = map(array, (ctx.kept, dout, dstate, ddrive))
-        du_, ddelta_, dgate_, out_ = map(array, (du, ddelta, dgate, out))
-        dA_, dD_, dbias_ = map(array, (dA, dD, dbias))
+        rate = A * LOG2_E
+        scan_gradient = kernels.scan_gradient(
+            0, short=False, gated=z is not None, softplus=ctx.softplus
+        )
+        # Parts are added in the order of the threads: sums must not depend on who was first.
+        parts: dict[int, Tensor] = {}
 
-        def work(slot: int) -> None:
-            first, last = share(channels, slot, kernels.TILE)
-            for b in range(batch if last > first else 0):
+        def work(member: Member) -> None:
+            first, last = member.share(channels // LANES)
+            ddrive = parts[member.number] = torch.zeros_like(drive)
+            scratch = torch.empty(kernels.scratch_rows(SEGMENT), LANES)
+            for b in range(batch):
                 for start in reversed(range(0, length, CHUNK)):
                     cancellation.raise_if_requested()
-                    part = slice(start, min(start + CHUNK, length))
-                    inner = slice(start // kernels.BLOCK, -(-part.stop // kernels.BLOCK))
-                    kernels.scan_gradient(
-                        u_[b, part], delta_[b, part], drive_[b, part], 0,
-                        gate_[b, part], 0 if gated else -1, rate, skip, shift,
-                        ctx.softplus, 0, first, last, 0, part.stop - start,
-                        kept_[b, inner], dout_[b, part], dstate_[b], out_[b, part],
-                        du_[b, part], ddelta_[b, part], ddrive_[slot, b, part],
-                        dgate_[b, part], dA_[b], dD_[b], dbias_[b],
+                    part = slice(start, start + CHUNK)
+                    scan_gradient(
+                        u[b, part], delta[b, part], drive[b, part],
+                        None if z is None else z[b, part], None, bias, rate, D,
+                        ctx.kept[b, start // SEGMENT :], dout[b, part], dstate[b], scratch,
+                        out[b, part], du[b, part], ddelta[b, part], ddrive[b, part],
+                        None if dz is None else dz[b, part], None, dbias[b], dA[b], dD[b],
+                        1, channels, len(u[b, part]), SEGMENT, first, last,
                     )  # fmt: skip
 
-        run_slots(work)
-        return (
-            du,
-            ddelta,
-            dA.sum(0).t(),
-            ddrive.sum(0),
-            dD.sum(0),
-            None if z is None else dgate,
-            dbias.sum(0),
-            dstate.transpose(1, 2),
-            None,
-            None,
-        )
+        work_together(work)
+        ddrive = torch.stack([parts[number] for number in sorted(parts)]).sum(0)
+        return du, ddelta, dA.sum(0), ddrive, dD.sum(0), dz, dbias.sum(0), dstate, None, None

@@ -1,426 +1,359 @@
-# mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
-"""The compiled loops of the ``cpu`` backend: causal convolution and selective scan.
+"""The kernels of a Mamba block: causal convolution and selective scan, forward and backward.
 
-Arrays are two-dimensional with one row per token and the channels side by side, so that
-the innermost loops run over channels and the compiler turns them into vector
-instructions. The state of a tile of channels, (states, tile), stays in the first-level
-cache from token to token. ``exp`` is a polynomial here: the library function cannot be
-vectorized by Numba without a library that its wheels do not carry.
+A row of a table is a token, its columns are channels. A kernel works through *segments* of
+rows one after the other, and in each through *tiles* of sixteen channels, so that what a
+segment touches stays in the nearest caches and a tile's state in registers.
 
-A *row* is a token; consecutive groups of ``length`` rows are sequences of their own, each
-starting from state zero, when ``length`` is positive. With ``length`` 0 all rows belong to
-one sequence that goes on from the state and the context handed in.
+There are two kinds of each kernel. In one, all rows are one sequence, and what the sequence
+carries from segment to segment (the last rows before the convolution, the scan's state) comes
+from a tensor and goes back to it. In the other, every segment is a *short* sequence of its
+own that starts from nothing.
 
-Everything compiled lies in this one file, long as it is: Numba's cache looks at the age of a
-kernel's own file only, and would keep kernels whose helpers have changed elsewhere.
+The backward pass of the scan recomputes instead of storing: the forward pass keeps the state
+before every segment, and the gradient of a segment recomputes its inner states.
 
-The backward kernel recomputes instead of storing: the forward pass keeps the state at the
-start of every :data:`BLOCK` rows, and the gradient of a block recomputes its inner states.
-
-Gradients of parameters are sums over all rows of a scene. They are added up within a call
-first and then to what earlier calls gave: a sum of float32 over millions of rows one by one
-would lose what each row adds.
+Gradients of parameters are sums over all rows of a scene. They are added up within a segment
+first, and then to what earlier segments gave: a sum of float32 over millions of rows one by
+one would lose what each row adds.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import numpy as np
+from mambahsi.scan.machine_code import kernel
+from mambahsi.scan.vector_code import LANES, Kernel, LaneSums, Table, Variable, Vector, Whole
 
-# Tells Numba where its cache is, so it comes first.
-from mambahsi.scan import compile_cache  # noqa: F401
+STATES = 16
+"""States of a channel."""
 
-from numba import njit  # isort: skip
+SEGMENT = 64
+"""Rows of a segment of a long sequence."""
 
-OPTIONS: Any = {
-    "nogil": True,
-    "cache": True,
-    # A check for division by zero would keep the loops from being vectorized.
-    "error_model": "numpy",
-    # NaN and infinity keep their meaning: a diverged training must be noticed.
-    "fastmath": {"contract", "reassoc", "nsz", "arcp"},
-}
-
-BLOCK = 64
-"""Rows between kept states."""
-
-TILE = 64
-"""Channels whose state is worked on together."""
-
-LOG2_E = np.float32(1.4426950408889634)
-
-# Minimax coefficients of 2**f on [-0.5, 0.5], relative error 2e-9. The constant term is
-# exactly 1, so that a decay near 1 carries no error that would add up over a long sequence.
-_C1 = np.float32(6.9314720574e-01)
-_C2 = np.float32(2.4022646891e-01)
-_C3 = np.float32(5.5503287770e-02)
-_C4 = np.float32(9.6184889631e-03)
-_C5 = np.float32(1.3399931207e-03)
-_C6 = np.float32(1.5345810387e-04)
-
-_ONE = np.float32(1.0)
-_TWO = np.float32(2.0)
-_HALF = np.float32(0.5)
-_ZERO = np.float32(0.0)
-_MAX_EXPONENT = np.float32(126.0)
-_BIAS = np.float32(127.0)
-_MANTISSA = np.float32(8388608.0)
+LOG2_E = 1.4426950408889634
 
 
-@njit(inline="always", **OPTIONS)
-def _exp2(x):
-    # The comparisons are written so that NaN passes through.
-    x = -_MAX_EXPONENT if x < -_MAX_EXPONENT else x
-    x = _MAX_EXPONENT if x > _MAX_EXPONENT else x
-    whole = np.floor(x + _HALF)
-    f = x - whole
-    p = _ONE + f * (_C1 + f * (_C2 + f * (_C3 + f * (_C4 + f * (_C5 + f * _C6)))))
-    # The power of two is put together as the bits of a float: exponent + 127, shifted.
-    return p * np.int32((whole + _BIAS) * _MANTISSA).view(np.float32)
+def scratch_rows(segment: int) -> int:
+    """Rows of sixteen numbers that :func:`scan_gradient` needs to work in."""
+    return segment * (2 * STATES + 3) + STATES
 
 
-@njit(inline="always", **OPTIONS)
-def _sigmoid(x):
-    return _ONE / (_ONE + _exp2(-x * LOG2_E))
+@contextmanager
+def _segments(
+    k: Kernel, rows: Whole, segment: Whole, *, backward: bool = False
+) -> Iterator[tuple[Whole, Whole, Whole]]:
+    """Go through the segments: first row, number of rows, and number of each."""
+    count = (rows + segment - 1) // segment
+    with k.loop(0, count) as i:
+        index = count - 1 - i if backward else i
+        first = index * segment
+        yield first, (rows - first).at_most(segment), index
 
 
-@njit(inline="always", **OPTIONS)
-def _softplus(x):
-    # log(1 + e^x) = max(x, 0) + log1p(t) with t = e^-|x| in (0, 1], and
-    # log1p(t) = 2 atanh(t / (2 + t)), whose series converges fast for s <= 1/3.
-    t = _exp2(-abs(x) * LOG2_E)
-    s = t / (_TWO + t)
-    q = s * s
-    series = _ONE + q * (
-        np.float32(1 / 3)
-        + q
-        * (
-            np.float32(1 / 5)
-            + q
-            * (
-                np.float32(1 / 7)
-                + q * (np.float32(1 / 9) + q * (np.float32(1 / 11) + q * np.float32(1 / 13)))
-            )
-        )
+def _shift(window: list[Variable], value: Vector) -> None:
+    """Move what a window holds one place to its start, and put a value at its end."""
+    for place, behind in itertools.pairwise(window):
+        place.set(behind.get())
+    window[-1].set(value)
+
+
+def _step_size(
+    k: Kernel,
+    step: Table,
+    steps: Whole,
+    drive: Table,
+    rank: int,
+    weight: Table,
+    bias: Table,
+    t: Whole,
+    c: Whole,
+) -> Vector:
+    """Step sizes of a row before softplus."""
+    size = Variable(k, bias[0, c])
+    with k.when_positive(steps):
+        size.add(step[t, c])
+    total = size.get()
+    for r in range(rank):
+        total = drive.everywhere(t, r).times_plus(weight[r, c], total)
+    return total
+
+
+@kernel
+def convolution(taps: int, *, short: bool) -> Kernel:
+    """Causal depthwise convolution and SiLU.
+
+    Tensors: ``x`` (rows, channels); ``weight`` (taps, channels), the last tap being the
+    current row's; ``bias`` (channels,); ``context`` (taps - 1, channels), the rows before the
+    first one, replaced by the last ones (not touched if short); ``out`` (rows, channels), may
+    be ``x``. Integers: ``rows``, ``segment`` (rows of one), ``tile`` and ``last_tile``.
+    """
+    k = Kernel("x weight bias context out", "rows segment tile last_tile")
+    x, weight, bias, context, out = k.tables()
+    rows, segment, tile, last_tile = k.numbers()
+    with _segments(k, rows, segment) as (first, length, _), k.loop(tile, last_tile) as number:
+        c = number * LANES
+        earlier = [Variable(k, 0.0 if short else context[i, c]) for i in range(taps - 1)]
+        with k.loop(first, first + length) as t:
+            current = x[t, c]
+            total = current.times_plus(weight[taps - 1, c], bias[0, c])
+            for i in range(taps - 1):
+                total = earlier[i].get().times_plus(weight[i, c], total)
+            _shift(earlier, current)
+            out[t, c] = total * total.sigmoid()
+        if not short:
+            for i in range(taps - 1):
+                context[i, c] = earlier[i].get()
+    return k
+
+
+@kernel
+def convolution_gradient(taps: int, *, short: bool) -> Kernel:
+    """Gradient of :func:`convolution`, from the last row to the first.
+
+    Tensors: ``x``, the input; ``weight``; ``bias``; ``context``, the rows before the first one
+    (not read if short); ``after`` (taps - 1, channels), the gradients of the pre-activation of
+    the rows behind the last one, nearest first, replaced by those of the first rows (not
+    touched if short); ``dout`` (rows, channels); ``dx`` (rows, channels), may be ``x``;
+    ``dweight`` and ``dbias`` are added to. Integers as in :func:`convolution`.
+    """
+    names = "x weight bias context after dout dx dweight dbias"
+    k = Kernel(names, "rows segment tile last_tile")
+    x, weight, bias, context, after, dout, dx, dweight, dbias = k.tables()
+    rows, segment, tile, last_tile = k.numbers()
+    reach = taps - 1
+    with (
+        _segments(k, rows, segment, backward=True) as (first, length, _),
+        k.loop(tile, last_tile) as number,
+    ):
+        c = number * LANES
+
+        def before(row: Whole) -> Vector:
+            """A row's input, which may lie before the first row of the sequence."""
+            value = Variable(k, 0.0)
+            with k.choose((first if short else k.whole(0)) - row) as (outside, inside):
+                with outside:
+                    if not short:
+                        value.set(context[row + reach, c])
+                with inside:
+                    value.set(x[row, c])
+            return value.get()
+
+        last = first + length
+        # The window slides towards the first row: inputs of this row and the ones before it.
+        window = [Variable(k, before(last - 1 - i)) for i in range(reach)]
+        later = [Variable(k, 0.0 if short else after[i, c]) for i in range(reach)]
+        dtaps = [Variable(k, 0.0) for _ in range(taps)]
+        dshift = Variable(k, 0.0)
+        with k.loop(0, length) as i:
+            t = last - 1 - i
+            inputs = [before(t - reach), *(v.get() for v in reversed(window))]
+            total = inputs[reach].times_plus(weight[reach, c], bias[0, c])
+            for j in range(reach):
+                total = inputs[j].times_plus(weight[j, c], total)
+            gate = total.sigmoid()
+            current = dout[t, c] * gate * (total * (1.0 - gate) + 1.0)
+            dshift.add(current)
+            for j in range(taps):
+                dtaps[j].set(current.times_plus(inputs[j], dtaps[j].get()))
+            gradient = current * weight[reach, c]
+            for j in range(reach):
+                gradient = later[j].get().times_plus(weight[reach - 1 - j, c], gradient)
+            dx[t, c] = gradient
+            _shift(later[::-1], current)
+            for j in range(reach - 1):
+                window[j].set(inputs[reach - 1 - j])
+            window[reach - 1].set(inputs[0])
+        for j in range(taps):
+            dweight.add(j, c, dtaps[j].get())
+        dbias.add(0, c, dshift.get())
+        if not short:
+            for j in range(reach):
+                after[j, c] = later[j].get()
+    return k
+
+
+@kernel
+def scan(rank: int, *, short: bool, gated: bool, softplus: bool) -> Kernel:
+    """Selective scan.
+
+    The step size of a channel is softplus(``step`` + ``drive[:rank]`` x ``step_weight`` +
+    ``bias``), without ``step`` where its address is None.
+
+    Tensors: ``u`` (rows, channels); ``step`` (rows, channels) or None; ``drive`` (rows, rank +
+    2 states), what the step sizes come from, then B, then C; ``gate`` (rows, channels), z, not
+    touched if not gated; ``step_weight`` (rank, channels); ``bias`` (channels,); ``rate``
+    (states, channels), A times log2(e); ``skip`` (channels,), D; ``state`` (states, channels),
+    before the first row, replaced by that behind the last (not touched if short); ``kept``
+    (segments, states x channels) or None, gets the state before every segment; ``out``
+    (rows, channels), may be ``u``. Integers: ``steps`` (1 if ``step`` is given, else 0),
+    ``keep`` (1 if ``kept`` is given, else 0), ``channels``, ``rows``, ``segment``, ``tile``,
+    ``last_tile``.
+    """
+    names = "u step drive gate step_weight bias rate skip state kept out"
+    k = Kernel(names, "steps keep channels rows segment tile last_tile")
+    u, step, drive, gate, step_weight, bias, rate, skip, state, kept, out = k.tables()
+    steps, keep, channels, rows, segment, tile, last_tile = k.numbers()
+    with (
+        _segments(k, rows, segment) as (first, length, index),
+        k.loop(tile, last_tile) as number,
+    ):
+        c = number * LANES
+        h = [Variable(k, 0.0 if short else state[n, c]) for n in range(STATES)]
+        if not short:
+            with k.when_positive(keep):
+                for n in range(STATES):
+                    kept[index, channels * n + c] = h[n].get()
+
+        def advance(t: Whole, *, fresh: bool) -> None:
+            x = u[t, c]
+            size = _step_size(k, step, steps, drive, rank, step_weight, bias, t, c)
+            delta = size.softplus() if softplus else size
+            push = delta * x
+            # Two sums, because the next addition to one has to wait for the last.
+            total = [skip[0, c] * x, k.vector(0.0)]
+            for n in range(STATES):
+                value = push * drive.everywhere(t, rank + n)
+                if not fresh:
+                    decay = (delta * rate[n, c]).exp2(decay=softplus)
+                    value = decay.times_plus(h[n].get(), value)
+                h[n].set(value)
+                read = drive.everywhere(t, rank + STATES + n)
+                total[n % 2] = value.times_plus(read, total[n % 2])
+            y = total[0] + total[1]
+            if gated:
+                z = gate[t, c]
+                y = y * z * z.sigmoid()
+            out[t, c] = y
+
+        if short:
+            # Behind nothing there is nothing to decay.
+            advance(first, fresh=True)
+        with k.loop(1 if short else 0, length) as i:
+            advance(first + i, fresh=False)
+        if not short:
+            for n in range(STATES):
+                state[n, c] = h[n].get()
+    return k
+
+
+@kernel
+def scan_gradient(rank: int, *, short: bool, gated: bool, softplus: bool) -> Kernel:
+    """Gradient of :func:`scan`, from the last segment to the first.
+
+    Tensors as there, ``kept`` being what it kept, and: ``dout`` (rows, channels); ``dstate``
+    (states, channels), the gradient of the state behind the last row, replaced by that of the
+    state before the first (not touched if short); ``scratch``, :func:`scratch_rows` rows of
+    sixteen; ``out`` (rows, channels), the forward pass's output once
+    more, may be ``dout``; ``du`` (rows, channels); ``dstep`` (rows, channels), not touched
+    without ``step``; ``ddrive`` (rows, rank + 2 states), added to; ``dgate`` (rows, channels),
+    may be ``gate``; ``dstep_weight``, ``dbias``, ``drate`` (the gradient of A, not of A
+    log2(e)) and ``dskip``, added to.
+    """
+    names = (
+        "u step drive gate step_weight bias rate skip kept dout dstate scratch"
+        " out du dstep ddrive dgate dstep_weight dbias drate dskip"
     )
-    return (_ZERO if x < _ZERO else x) + _TWO * s * series
+    k = Kernel(names, "steps channels rows segment tile last_tile")
+    (
+        u, step, drive, gate, step_weight, bias, rate, skip, kept, dout, dstate, scratch,
+        out, du, dstep, ddrive, dgate, dstep_weight, dbias, drate, dskip,
+    ) = k.tables()  # fmt: skip
+    steps, channels, rows, segment, tile, last_tile = k.numbers()
+    with (
+        _segments(k, rows, segment, backward=True) as (first, length, index),
+        k.loop(tile, last_tile) as number,
+    ):
+        c = number * LANES
+        # Parts of the scratch table: states before each row and behind the last, decays of each
+        # row, step sizes before softplus, sums before the gate, step sizes behind softplus.
+        states, decays = k.whole(0), segment * STATES + STATES
+        sizes = decays + segment * STATES
+        totals, deltas = sizes + segment, sizes + segment * 2
 
+        h = [Variable(k, 0.0 if short else kept[index, channels * n + c]) for n in range(STATES)]
+        for n in range(STATES):
+            scratch[states + n, 0] = h[n].get()
+        with k.loop(0, length) as i:
+            t = first + i
+            x = u[t, c]
+            size = _step_size(k, step, steps, drive, rank, step_weight, bias, t, c)
+            delta = size.softplus() if softplus else size
+            scratch[sizes + i, 0] = size
+            scratch[deltas + i, 0] = delta
+            push = delta * x
+            total = [skip[0, c] * x, k.vector(0.0)]
+            for n in range(STATES):
+                decay = (delta * rate[n, c]).exp2(decay=softplus)
+                scratch[decays + i * STATES + n, 0] = decay
+                value = decay.times_plus(h[n].get(), push * drive.everywhere(t, rank + n))
+                h[n].set(value)
+                scratch[states + (i + 1) * STATES + n, 0] = value
+                read = drive.everywhere(t, rank + STATES + n)
+                total[n % 2] = value.times_plus(read, total[n % 2])
+            scratch[totals + i, 0] = total[0] + total[1]
 
-@njit(inline="always", **OPTIONS)
-def _preactivation(x, weight, bias, context, length, t, first, last, out):
-    """Convolution of row ``t`` before SiLU, channels ``first`` to ``last``, into ``out``."""
-    taps = weight.shape[0]
-    # How many earlier rows belong to the same sequence.
-    reach = taps if length == 0 else t % length
-    for c in range(last - first):
-        out[c] = bias[first + c]
-    for k in range(max(0, taps - 1 - reach), taps):
-        source = t + k - (taps - 1)
-        row = x[source, first:last] if source >= 0 else context[source + taps - 1, first:last]
-        tap = weight[k, first:last]
-        for c in range(last - first):
-            out[c] += tap[c] * row[c]
-
-
-@njit(**OPTIONS)
-def convolve(x, weight, bias, context, length, start, stop, out):
-    """Causal depthwise convolution and SiLU of rows ``start`` to ``stop``.
-
-    Args:
-        x: Rows of at least the channels, (rows, >= channels); the first columns are used.
-        weight: (taps, channels), the last tap being the current row's.
-        bias: (channels,).
-        context: (taps - 1, channels), the rows before row 0 where ``length`` is 0.
-        length: Rows per sequence, or 0.
-        start: First row.
-        stop: Row after the last.
-        out: (rows, channels).
-    """
-    channels = weight.shape[1]
-    value = np.empty(channels, np.float32)
-    for t in range(start, stop):
-        _preactivation(x, weight, bias, context, length, t, 0, channels, value)
-        target = out[t]
-        for c in range(channels):
-            target[c] = value[c] * _sigmoid(value[c])
-
-
-@njit(**OPTIONS)
-def convolve_gradient(
-    x, weight, bias, context, after, length, first, last, start, stop, dout, dx, dweight, dbias
-):
-    """Gradient of :func:`convolve` for a range of channels, rows ``stop`` back to ``start``.
-
-    ``after`` (taps - 1, channels) holds the gradients of the pre-activation of the rows
-    behind ``stop`` where ``length`` is 0, and on return those of the first rows of this
-    part, for the part before. ``dout`` is (rows, channels); ``dx`` gets its first columns
-    written; ``dweight`` (taps, channels) and ``dbias`` (channels,) are added to.
-    """
-    taps = weight.shape[0]
-    width = last - first
-    value = np.empty(width, np.float32)
-    dtaps = np.zeros((taps, width), np.float32)
-    dshift = np.zeros(width, np.float32)
-    # Gradients of the pre-activation of this row and the next ones, nearest first.
-    window = np.zeros((taps, width), np.float32)
-    if length == 0:
-        window[: taps - 1] = after[:, first:last]
-    for t in range(stop - 1, start - 1, -1):
-        if length != 0 and (t + 1) % length == 0:
-            window[:] = _ZERO
-        for k in range(taps - 1, 0, -1):
-            window[k] = window[k - 1]
-        _preactivation(x, weight, bias, context, length, t, first, last, value)
-        current = window[0]
-        incoming = dout[t, first:last]
-        for c in range(width):
-            s = _sigmoid(value[c])
-            current[c] = incoming[c] * s * (_ONE + value[c] * (_ONE - s))
-            dshift[c] += current[c]
-        reach = taps if length == 0 else t % length
-        for k in range(max(0, taps - 1 - reach), taps):
-            source = t + k - (taps - 1)
-            row = x[source, first:last] if source >= 0 else context[source + taps - 1, first:last]
-            gathered = dtaps[k]
-            for c in range(width):
-                gathered[c] += current[c] * row[c]
-        target = dx[t, first:last]
-        for c in range(width):
-            target[c] = _ZERO
-        for k in range(taps):
-            tap = weight[taps - 1 - k, first:last]
-            later = window[k]
-            for c in range(width):
-                target[c] += tap[c] * later[c]
-    for c in range(width):
-        dbias[first + c] += dshift[c]
-    for k in range(taps):
-        for c in range(width):
-            dweight[k, first + c] += dtaps[k, c]
-    if length == 0:
-        after[:, first:last] = window[: taps - 1]
-
-
-@njit(**OPTIONS)
-def scan(
-    u, step, drive, rank, gate, gate_column, rate, skip, bias, softplus, length,
-    first, last, start, stop, state, kept, out,
-):  # fmt: skip
-    """Selective scan of a range of channels.
-
-    Args:
-        u: Input, (rows, channels).
-        step: Raw step sizes, (rows, channels).
-        drive: (rows, >= rank + 2 states); B stands behind ``rank`` columns, then C.
-        rank: First column of B.
-        gate: (rows, >= gate_column + channels); not read where ``gate_column`` is negative.
-        gate_column: First column of the gate z, or -1 without a gate.
-        rate: A times log2(e), transposed, (states, channels).
-        skip: D, (channels,).
-        bias: Bias of the step sizes, (channels,).
-        softplus: Whether step sizes go through softplus.
-        length: Rows per sequence, or 0.
-        first: First channel.
-        last: Channel after the last.
-        start: First row.
-        stop: Row after the last.
-        state: (states, channels), read and written where ``length`` is 0.
-        kept: (blocks, states, channels), gets the state before every :data:`BLOCK` rows;
-            not written where it has no blocks.
-        out: (rows, channels).
-    """
-    states = rate.shape[0]
-    delta = np.empty(TILE, np.float32)
-    push = np.empty(TILE, np.float32)
-    total = np.empty(TILE, np.float32)
-    h = np.empty((states, TILE), np.float32)
-    a = np.empty((states, TILE), np.float32)
-    for c0 in range(first, last, TILE):
-        width = min(TILE, last - c0)
-        for n in range(states):
-            for c in range(width):
-                a[n, c] = rate[n, c0 + c]
-                h[n, c] = state[n, c0 + c] if length == 0 else _ZERO
-        for t in range(start, stop):
-            if length != 0 and t % length == 0:
-                h[:] = _ZERO
-            if kept.shape[0] > 0 and t % BLOCK == 0:
-                for n in range(states):
-                    for c in range(width):
-                        kept[t // BLOCK, n, c0 + c] = h[n, c]
-            row_u = u[t, c0 : c0 + width]
-            row_step = step[t, c0 : c0 + width]
-            for c in range(width):
-                x = row_step[c] + bias[c0 + c]
-                delta[c] = _softplus(x) if softplus else x
-                push[c] = delta[c] * row_u[c]
-                total[c] = skip[c0 + c] * row_u[c]
-            for n in range(states):
-                b = drive[t, rank + n]
-                read = drive[t, rank + states + n]
-                an = a[n]
-                hn = h[n]
-                for c in range(width):
-                    value = _exp2(delta[c] * an[c]) * hn[c] + push[c] * b
-                    hn[c] = value
-                    total[c] += value * read
-            target = out[t, c0 : c0 + width]
-            if gate_column >= 0:
-                row_gate = gate[t, gate_column + c0 : gate_column + c0 + width]
-                for c in range(width):
-                    target[c] = total[c] * row_gate[c] * _sigmoid(row_gate[c])
+        dh = [Variable(k, 0.0 if short else dstate[n, c]) for n in range(STATES)]
+        da = [Variable(k, 0.0) for _ in range(STATES)]
+        dweight = [Variable(k, 0.0) for _ in range(rank)]
+        dd, dshift = Variable(k, 0.0), Variable(k, 0.0)
+        with k.loop(0, length) as backward:
+            i = length - 1 - backward
+            t = first + i
+            x, ungated, delta = u[t, c], scratch[totals + i, 0], scratch[deltas + i, 0]
+            dy = dout[t, c]
+            if gated:
+                z = gate[t, c]
+                s = z.sigmoid()
+                opened = z * s
+                dgate[t, c] = dy * ungated * s * (z * (1.0 - s) + 1.0)
+                out[t, c] = ungated * opened
+                dy = dy * opened
             else:
-                for c in range(width):
-                    target[c] = total[c]
-        if length == 0:
-            for n in range(states):
-                for c in range(width):
-                    state[n, c0 + c] = h[n, c]
-
-
-@njit(**OPTIONS)
-def scan_gradient(
-    u, step, drive, rank, gate, gate_column, rate, skip, bias, softplus, length,
-    first, last, start, stop, kept, dout, dstate,
-    out, du, dstep, ddrive, dgate, drate, dskip, dbias,
-):  # fmt: skip
-    """Gradient of :func:`scan` for a range of channels, rows ``stop`` back to ``start``.
-
-    ``kept`` is what :func:`scan` kept; where ``length`` is positive it is not read, because
-    each sequence starts from zero; such a sequence may not be longer than :data:`BLOCK`.
-    ``dstate`` (states, channels) is the gradient of the state behind the last row, and on
-    return of the state before the first row. ``out``, the forward pass's output once more,
-    ``du``, ``dstep`` and the gate's columns of ``dgate`` are written; the B and C columns of
-    ``ddrive``, ``drate`` (gradient of A, not of A log2 e; (states, channels)), ``dskip`` and
-    ``dbias`` are added to. ``ddrive`` belongs to this range of channels alone.
-    """
-    states = rate.shape[0]
-    delta = np.empty(TILE, np.float32)
-    push = np.empty(TILE, np.float32)
-    dy = np.empty(TILE, np.float32)
-    dpush = np.empty(TILE, np.float32)
-    ddelta = np.empty(TILE, np.float32)
-    h = np.empty((BLOCK + 1, states, TILE), np.float32)
-    decay = np.empty((BLOCK, states, TILE), np.float32)
-    deltas = np.empty((BLOCK, TILE), np.float32)
-    totals = np.empty((BLOCK, TILE), np.float32)
-    a = np.empty((states, TILE), np.float32)
-    dh = np.empty((states, TILE), np.float32)
-    da = np.empty((states, TILE), np.float32)
-    dd = np.empty(TILE, np.float32)
-    dshift = np.empty(TILE, np.float32)
-    inverse = _ONE / LOG2_E
-    unit = BLOCK if length == 0 else length
-    for c0 in range(first, last, TILE):
-        width = min(TILE, last - c0)
-        dd[:] = _ZERO
-        dshift[:] = _ZERO
-        for n in range(states):
-            for c in range(width):
-                a[n, c] = rate[n, c0 + c]
-                dh[n, c] = dstate[n, c0 + c] if length == 0 else _ZERO
-                da[n, c] = _ZERO
-        block_stop = stop
-        while block_stop > start:
-            block_start = (block_stop - 1) // unit * unit
-            rows = block_stop - block_start
-            for n in range(states):
-                for c in range(width):
-                    h[0, n, c] = kept[block_start // BLOCK, n, c0 + c] if length == 0 else _ZERO
-                    if length != 0:
-                        dh[n, c] = _ZERO
-            for i in range(rows):
-                t = block_start + i
-                row_u = u[t, c0 : c0 + width]
-                row_step = step[t, c0 : c0 + width]
-                total = totals[i]
-                keep = deltas[i]
-                for c in range(width):
-                    x = row_step[c] + bias[c0 + c]
-                    delta[c] = _softplus(x) if softplus else x
-                    keep[c] = delta[c]
-                    push[c] = delta[c] * row_u[c]
-                    total[c] = skip[c0 + c] * row_u[c]
-                for n in range(states):
-                    b = drive[t, rank + n]
-                    read = drive[t, rank + states + n]
-                    an = a[n]
-                    before = h[i, n]
-                    after = h[i + 1, n]
-                    dn = decay[i, n]
-                    for c in range(width):
-                        e = _exp2(delta[c] * an[c])
-                        dn[c] = e
-                        value = e * before[c] + push[c] * b
-                        after[c] = value
-                        total[c] += value * read
-            for i in range(rows - 1, -1, -1):
-                t = block_start + i
-                row_u = u[t, c0 : c0 + width]
-                row_step = step[t, c0 : c0 + width]
-                row_dout = dout[t, c0 : c0 + width]
-                row_out = out[t, c0 : c0 + width]
-                total = totals[i]
-                delta_i = deltas[i]
-                if gate_column >= 0:
-                    row_gate = gate[t, gate_column + c0 : gate_column + c0 + width]
-                    row_dgate = dgate[t, gate_column + c0 : gate_column + c0 + width]
-                    for c in range(width):
-                        s = _sigmoid(row_gate[c])
-                        row_out[c] = total[c] * row_gate[c] * s
-                        dy[c] = row_dout[c] * row_gate[c] * s
-                        row_dgate[c] = (
-                            row_dout[c] * total[c] * s * (_ONE + row_gate[c] * (_ONE - s))
-                        )
-                else:
-                    for c in range(width):
-                        row_out[c] = total[c]
-                        dy[c] = row_dout[c]
-                for c in range(width):
-                    dd[c] += dy[c] * row_u[c]
-                    push[c] = delta_i[c] * row_u[c]
-                    dpush[c] = _ZERO
-                    ddelta[c] = _ZERO
-                for n in range(states):
-                    b = drive[t, rank + n]
-                    read = drive[t, rank + states + n]
-                    an = a[n]
-                    dan = da[n]
-                    dhn = dh[n]
-                    before = h[i, n]
-                    after = h[i + 1, n]
-                    dn = decay[i, n]
-                    db = _ZERO
-                    dread = _ZERO
-                    for c in range(width):
-                        g = dhn[c] + dy[c] * read
-                        dread += dy[c] * after[c]
-                        db += g * push[c]
-                        dpush[c] += g * b
-                        g *= dn[c]
-                        dhn[c] = g
-                        g *= before[c]
-                        ddelta[c] += g * an[c]
-                        dan[c] += g * delta_i[c]
-                    ddrive[t, rank + n] += db
-                    ddrive[t, rank + states + n] += dread
-                row_du = du[t, c0 : c0 + width]
-                row_dstep = dstep[t, c0 : c0 + width]
-                for c in range(width):
-                    row_du[c] = dpush[c] * delta_i[c] + dy[c] * skip[c0 + c]
-                    # ``an`` carries log2(e), which the gradient of delta does not.
-                    d = ddelta[c] * inverse + dpush[c] * row_u[c]
-                    if softplus:
-                        d *= _sigmoid(row_step[c] + bias[c0 + c])
-                    row_dstep[c] = d
-                    dshift[c] += d
-            block_stop = block_start
-        for c in range(width):
-            dskip[c0 + c] += dd[c]
-            dbias[c0 + c] += dshift[c]
-        for n in range(states):
-            for c in range(width):
-                drate[n, c0 + c] += da[n, c]
-                if length == 0:
-                    dstate[n, c0 + c] = dh[n, c]
+                out[t, c] = ungated
+            dd.set(dy.times_plus(x, dd.get()))
+            push = delta * x
+            dpush, ddelta = k.vector(0.0), k.vector(0.0)
+            db, dread = LaneSums(k), LaneSums(k)
+            for n in range(STATES):
+                b = drive.everywhere(t, rank + n)
+                read = drive.everywhere(t, rank + STATES + n)
+                before = scratch[states + i * STATES + n, 0]
+                decay = scratch[decays + i * STATES + n, 0]
+                dread.append(dy * scratch[states + (i + 1) * STATES + n, 0])
+                g = dy.times_plus(read, dh[n].get())
+                db.append(g * push)
+                dpush = g.times_plus(b, dpush)
+                g = g * decay
+                dh[n].set(g)
+                g = g * before
+                ddelta = g.times_plus(rate[n, c], ddelta)
+                da[n].set(g.times_plus(delta, da[n].get()))
+            ddrive.add(t, rank, db.total())
+            ddrive.add(t, rank + STATES, dread.total())
+            du[t, c] = dpush.times_plus(delta, dy * skip[0, c])
+            # ``rate`` carries log2(e), which the gradient of delta does not.
+            dsize = ddelta.times_plus(1 / LOG2_E, dpush * x)
+            if softplus:
+                dsize = dsize * scratch[sizes + i, 0].sigmoid()
+            dshift.add(dsize)
+            with k.when_positive(steps):
+                dstep[t, c] = dsize
+            for r in range(rank):
+                dweight[r].set(dsize.times_plus(drive.everywhere(t, r), dweight[r].get()))
+            for r in range(0, rank, LANES):
+                several = LaneSums(k)
+                for j in range(r, min(rank, r + LANES)):
+                    several.append(dsize * step_weight[j, c])
+                # Where they are fewer than the lanes, zeros are added to the columns behind.
+                ddrive.add(t, r, several.total())
+        dskip.add(0, c, dd.get())
+        dbias.add(0, c, dshift.get())
+        for r in range(rank):
+            dstep_weight.add(r, c, dweight[r].get())
+        for n in range(STATES):
+            drate.add(n, c, da[n].get())
+            if not short:
+                dstate[n, c] = dh[n].get()
+    return k

@@ -1,366 +1,183 @@
-# ruff: noqa: B023 (the functions defined in loops are called before the loop goes on)
-"""A whole Mamba block through the compiled kernels, with little memory.
+"""A whole Mamba block in one differentiable function, for the ``cpu`` backend.
 
-The block (Gu and Dao 2023, arXiv:2312.00752, section 3.4) is
+The stages of :mod:`mambahsi.scan.mixer_stages` follow each other chunk by chunk. Saved for the
+backward pass are only the tokens and the scan's state before every segment of rows.
 
-    x, z = in_proj(tokens)
-    x = silu(causal_convolution(x))
-    step, B, C = x_proj(x);  step = dt_proj(step)
-    tokens = out_proj(scan(x, step, A, B, C, D) * silu(z))
-
-Its intermediates are many times larger than its input. So the tokens are worked off in
-chunks that stay in cache, and nothing is kept for the backward pass but the input and the
-scan's state before every few rows; the backward pass recomputes each chunk, from the last
-to the first.
-
-Two kinds of input are divided among the threads differently. *Few long sequences* (the
-spatial branch: all pixels one after the other) go through the chunks together, each stage
-divided by rows or, in the scan, by channels. *Many short sequences* (the spectral branch:
-a few tokens per pixel) are independent, so each thread takes its own chunks.
+Two shapes occur. A *long* sequence is worked through from its start to its end, all threads
+sharing each chunk. *Short* sequences, no longer than a segment, are divided among the
+threads; nothing is saved for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from mambahsi import cancellation
-from mambahsi.scan import kernels
-from mambahsi.scan.compiled import array, rates
-from mambahsi.scan.threads import run_slots, share, thread_count
+from mambahsi.scan.kernels import SEGMENT, STATES
+from mambahsi.scan.mixer_stages import Backward, Forward
+from mambahsi.scan.mixer_weights import Carry, MixerGradients, MixerWeights
+from mambahsi.scan.threads import SOLO, Member, thread_count, work_together
 
-CHUNK = 1024
-"""Tokens worked on together; a multiple of the kernels' block."""
-
-
-@dataclass(frozen=True)
-class _Weights:
-    """The block's parameters, free of autograd, in the forms that the stages need."""
-
-    w_in: Tensor
-    w_x: Tensor
-    w_step: Tensor
-    w_out: Tensor
-    taps: Any
-    conv_bias: Any
-    rate: Any
-    skip: Any
-    step_bias: Any
-
-    @classmethod
-    def of(cls, parameters: tuple[Tensor, ...]) -> _Weights:
-        w_in, conv, conv_bias, w_x, w_step, step_bias, A, D, w_out = (
-            p.detach() for p in parameters
-        )
-        taps = array(conv[:, 0].t().contiguous())
-        return cls(
-            w_in, w_x, w_step, w_out, taps, array(conv_bias), rates(A), array(D), array(step_bias)
-        )
-
-    @property
-    def channels(self) -> int:
-        return self.w_out.shape[1]
-
-    @property
-    def rank(self) -> int:
-        return self.w_step.shape[1]
-
-    @property
-    def states(self) -> int:
-        return int(self.rate.shape[0])
-
-    def context(self) -> Tensor:
-        """Rows before the first one of a sequence, as the convolution sees them."""
-        return torch.zeros(len(self.taps) - 1, self.channels)
+CHUNK = 512
+"""Rows worked on together; a multiple of the segment."""
 
 
-class _Buffers:
-    """Intermediates of one chunk, allocated once and used for every chunk."""
-
-    def __init__(self, rows: int, w: _Weights) -> None:
-        self.xz = torch.empty(rows, 2 * w.channels)
-        self.x = torch.empty(rows, w.channels)
-        self.drive = torch.empty(rows, w.w_x.shape[0])
-        self.step = torch.empty(rows, w.channels)
-        self.y = torch.empty(rows, w.channels)
-
-    def project(self, w: _Weights, tokens: Tensor, a: int, b: int) -> None:
-        torch.mm(tokens[a:b], w.w_in.t(), out=self.xz[a:b])
-
-    def convolve(self, w: _Weights, context: Tensor, length: int, a: int, b: int) -> None:
-        """Convolution, and the projections that need nothing but the same rows of it."""
-        kernels.convolve(
-            array(self.xz), w.taps, w.conv_bias, array(context), length, a, b, array(self.x)
-        )
-        torch.mm(self.x[a:b], w.w_x.t(), out=self.drive[a:b])
-        torch.mm(self.drive[a:b, : w.rank], w.w_step.t(), out=self.step[a:b])
-
-    def scan(
-        self, w: _Weights, length: int, c0: int, c1: int, rows: int, state: Any, kept: Any
-    ) -> None:
-        kernels.scan(
-            array(self.x), array(self.step), array(self.drive), w.rank, array(self.xz), w.channels,
-            w.rate, w.skip, w.step_bias, True, length, c0, c1, 0, rows, state, kept, array(self.y),
-        )  # fmt: skip
+def kept_states(w: MixerWeights, rows: int) -> Tensor:
+    """Room for the states before every segment, (segments, states x channels)."""
+    return torch.empty(-(-rows // SEGMENT), STATES * w.channels)
 
 
-class _Gradients:
-    """One thread's share of the parameters' gradients.
+def context_before(w: MixerWeights, tokens: Tensor, start: int) -> Tensor:
+    """The rows before row ``start`` as the convolution sees them, (reach, channels)."""
+    context = torch.zeros(w.reach, w.channels)
+    rows = min(start, w.reach)
+    if rows:
+        torch.mm(tokens[start - rows : start], w.x_in.t(), out=context[w.reach - rows :])
+    return context
 
-    Each chunk is added up first and then to the share. ``addmm_`` would add row by row to
-    what is there already, and millions of rows would round away what each of them adds.
+
+def mix_long(
+    w: MixerWeights, tokens: Tensor, out: Tensor, carry: Carry, kept: Tensor | None
+) -> None:
+    """Run a block over the next rows of a sequence.
+
+    Args:
+        w: The block's weights.
+        tokens: (rows, width), contiguous.
+        out: Gets the result, (rows, width).
+        carry: What the rows before have left; replaced by what these rows leave.
+        kept: Gets the states, as :func:`kept_states` makes room for them, or None.
+
+    Raises:
+        Cancelled: A stop was asked for.
     """
+    starts = range(0, len(tokens), CHUNK)
+    count = thread_count()
+    # While slower threads still project a chunk's result, faster ones begin with the next.
+    stages = [Forward(w, CHUNK, count) for _ in range(min(2, count))]
 
-    def __init__(self, w: _Weights) -> None:
-        self.w_in = torch.zeros_like(w.w_in)
-        self.taps = torch.zeros(w.taps.shape)
-        self.conv_bias = torch.zeros(w.channels)
-        self.w_x = torch.zeros_like(w.w_x)
-        self.w_step = torch.zeros_like(w.w_step)
-        self.step_bias = torch.zeros(w.channels)
-        self.A = torch.zeros(w.states, w.channels)
-        self.D = torch.zeros(w.channels)
-        self.w_out = torch.zeros_like(w.w_out)
+    def work(member: Member) -> None:
+        for number, start in enumerate(starts):
+            chunk, stage = tokens[start : start + CHUNK], stages[number % len(stages)]
+            n = len(chunk)
+            stage.enter(member, chunk, carry)
+            member.wait()
+            stage.scan(member, n, carry, None if kept is None else kept[start // SEGMENT :])
+            member.wait()
+            a, b = member.share(n)
+            stage.leave(a, b, out[start + a : start + b])
 
-    @staticmethod
-    def total(parts: list[_Gradients]) -> tuple[Tensor, ...]:
-        """Sums over the threads, in their order, in the order of the parameters."""
-
-        def added(name: str) -> Tensor:
-            result: Tensor = getattr(parts[0], name)
-            for part in parts[1:]:
-                result = result + getattr(part, name)
-            return result
-
-        taps = added("taps").t().unsqueeze(1)
-        return (
-            added("w_in"), taps, added("conv_bias"), added("w_x"), added("w_step"),
-            added("step_bias"), added("A").t(), added("D"), added("w_out"),
-        )  # fmt: skip
+    work_together(work)
 
 
-class _BackwardBuffers(_Buffers):
-    """Intermediates of one chunk and their gradients."""
+def _mix_long_backward(
+    w: MixerWeights, tokens: Tensor, dout: Tensor, dtokens: Tensor, kept: Tensor
+) -> MixerGradients:
+    stage = Backward(w, CHUNK, thread_count())
 
-    def __init__(self, rows: int, w: _Weights, parts: int) -> None:
-        super().__init__(rows, w)
-        self.dy = torch.empty(rows, w.channels)
-        self.dx = torch.empty(rows, w.channels)
-        self.dstep = torch.empty(rows, w.channels)
-        self.dxz = torch.empty(rows, 2 * w.channels)
-        # One part for each range of channels that is scanned by a thread of its own.
-        self.ddrive = torch.empty(parts, rows, w.w_x.shape[0])
+    def work(member: Member) -> None:
+        for start in reversed(range(0, len(tokens), CHUNK)):
+            part = slice(start, start + CHUNK)
+            chunk, dchunk = tokens[part], dout[part]
+            n = len(chunk)
+            a, b = member.share(n)
+            context = context_before(w, tokens, start)
+            stage.enter(member, chunk, context)
+            stage.project(a, b, dchunk[a:b])
+            member.wait()
+            stage.scan(member, n, kept[start // SEGMENT :])
+            member.wait()
+            stage.gather(member, chunk, dchunk, context)
+            member.wait()
+            dtokens[part][a:b] = stage.token_gradient(a, b)
 
-    def scan_gradient(
-        self, w: _Weights, g: _Gradients, part: int, length: int, c0: int, c1: int, rows: int,
-        kept: Any, dstate: Any,
-    ) -> None:  # fmt: skip
-        self.ddrive[part, :rows].zero_()
-        kernels.scan_gradient(
-            array(self.x), array(self.step), array(self.drive), w.rank, array(self.xz), w.channels,
-            w.rate, w.skip, w.step_bias, True, length, c0, c1, 0, rows, kept, array(self.dy),
-            dstate, array(self.y), array(self.dx), array(self.dstep), array(self.ddrive[part]),
-            array(self.dxz), array(g.A), array(g.D), array(g.step_bias),
-        )  # fmt: skip
-
-    def projection_gradients(
-        self, w: _Weights, g: _Gradients, dout: Tensor, a: int, b: int
-    ) -> None:
-        ddrive = self.ddrive[0, a:b]
-        for part in self.ddrive[1:]:
-            ddrive += part[a:b]
-        torch.mm(self.dstep[a:b], w.w_step, out=ddrive[:, : w.rank])
-        self.dx[a:b].addmm_(ddrive, w.w_x)
-        g.w_x += ddrive.t() @ self.x[a:b]
-        g.w_step += self.dstep[a:b].t() @ self.drive[a:b, : w.rank]
-        g.w_out += dout[a:b].t() @ self.y[a:b]
-
-    def convolve_gradient(
-        self, w: _Weights, g: _Gradients, context: Tensor, after: Any, length: int,
-        c0: int, c1: int, rows: int,
-    ) -> None:  # fmt: skip
-        kernels.convolve_gradient(
-            array(self.xz), w.taps, w.conv_bias, array(context), after, length, c0, c1, 0, rows,
-            array(self.dx), array(self.dxz), array(g.taps), array(g.conv_bias),
-        )  # fmt: skip
-
-    def input_gradient(
-        self, w: _Weights, g: _Gradients, tokens: Tensor, dtokens: Tensor, a: int, b: int
-    ) -> None:
-        torch.mm(self.dxz[a:b], w.w_in, out=dtokens[a:b])
-        g.w_in += self.dxz[a:b].t() @ tokens[a:b]
+    work_together(work)
+    return stage.gradients
 
 
-def _by_rows(rows: int, work: Callable[[int, int, int], object]) -> None:
-    """Run ``work(slot, first row, row after the last)`` with the rows divided."""
-
-    def part(slot: int) -> None:
-        a, b = share(rows, slot)
-        if a < b:
-            work(slot, a, b)
-
-    run_slots(part)
+def short_unit(length: int) -> int:
+    """Rows of short sequences that are worked on together: whole sequences."""
+    return max(1, CHUNK // length) * length
 
 
-def _by_channels(channels: int, work: Callable[[int, int, int], object]) -> None:
-    """Run ``work(slot, first channel, channel after the last)`` with the channels divided."""
-
-    def part(slot: int) -> None:
-        a, b = share(channels, slot, kernels.TILE)
-        if a < b:
-            work(slot, a, b)
-
-    run_slots(part)
+def short_forward(stage: Forward, tokens: Tensor, out: Tensor) -> None:
+    """Run a block over at most :func:`short_unit` rows of short sequences."""
+    stage.enter(SOLO, tokens, None)
+    stage.scan(SOLO, len(tokens), None, None)
+    stage.leave(0, len(tokens), out)
 
 
-def _long_forward(w: _Weights, tokens: Tensor, out: Tensor, kept: Tensor | None) -> None:
-    length = tokens.shape[0]
-    buffers = _Buffers(min(CHUNK, length), w)
-    context, state = w.context(), torch.zeros(w.states, w.channels)
-    none = torch.empty(0, w.states, w.channels)
-    for start in range(0, length, CHUNK):
-        cancellation.raise_if_requested()
-        chunk = tokens[start : start + CHUNK]
-        rows = len(chunk)
-        keep = none if kept is None else kept[start // kernels.BLOCK :]
-        _by_rows(rows, lambda _, a, b: buffers.project(w, chunk, a, b))
-        _by_rows(rows, lambda _, a, b: buffers.convolve(w, context, 0, a, b))
-        _by_channels(
-            w.channels,
-            lambda _, a, b: buffers.scan(w, 0, a, b, rows, array(state), array(keep)),
-        )
-        target = out[start : start + CHUNK]
-        _by_rows(rows, lambda _, a, b: torch.mm(buffers.y[a:b], w.w_out.t(), out=target[a:b]))
-        if rows >= len(context):
-            context.copy_(buffers.xz[rows - len(context) : rows, : w.channels])
+def short_backward(stage: Backward, tokens: Tensor, dout: Tensor) -> Tensor:
+    """The gradient of the tokens of short sequences; those of the weights gather in ``stage``."""
+    n = len(tokens)
+    stage.enter(SOLO, tokens, None)
+    stage.project(0, n, dout)
+    stage.scan(SOLO, n, None)
+    stage.gather(SOLO, tokens, dout, None)
+    return stage.token_gradient(0, n)
 
 
-def _long_backward(
-    w: _Weights, g: list[_Gradients], tokens: Tensor, dout: Tensor, dtokens: Tensor, kept: Tensor
-) -> None:
-    length = tokens.shape[0]
-    buffers = _BackwardBuffers(min(CHUNK, length), w, _scanning_slots(w))
-    after, dstate = w.context(), torch.zeros(w.states, w.channels)
-    for start in reversed(range(0, length, CHUNK)):
-        cancellation.raise_if_requested()
-        chunk, dchunk = tokens[start : start + CHUNK], dout[start : start + CHUNK]
-        rows = len(chunk)
-        context = w.context()
-        if start:
-            before = tokens[start - len(context) : start]
-            torch.mm(before, w.w_in[: w.channels].t(), out=context)
+def _mix_short(w: MixerWeights, tokens: Tensor, out: Tensor, length: int) -> None:
+    unit = short_unit(length)
 
-        def recompute(_: int, a: int, b: int) -> None:
-            torch.mm(dchunk[a:b], w.w_out, out=buffers.dy[a:b])
-            buffers.project(w, chunk, a, b)
-
-        keep = array(kept[start // kernels.BLOCK :])
-        _by_rows(rows, recompute)
-        _by_rows(rows, lambda _, a, b: buffers.convolve(w, context, 0, a, b))
-        _by_channels(
-            w.channels,
-            lambda s, a, b: buffers.scan_gradient(
-                w, g[s], _part(w, s), 0, a, b, rows, keep, array(dstate)
-            ),
-        )
-        _by_rows(rows, lambda s, a, b: buffers.projection_gradients(w, g[s], dchunk, a, b))
-        _by_channels(
-            w.channels,
-            lambda s, a, b: buffers.convolve_gradient(
-                w, g[s], context, array(after), 0, a, b, rows
-            ),
-        )
-        target = dtokens[start : start + CHUNK]
-        _by_rows(rows, lambda s, a, b: buffers.input_gradient(w, g[s], chunk, target, a, b))
-
-
-def _scanning_slots(w: _Weights) -> int:
-    """How many threads get channels to scan."""
-    return sum(1 for slot in range(thread_count()) if _has_channels(w, slot))
-
-
-def _part(w: _Weights, slot: int) -> int:
-    """Number of a thread among those that get channels to scan."""
-    return sum(1 for other in range(slot) if _has_channels(w, other))
-
-
-def _has_channels(w: _Weights, slot: int) -> bool:
-    a, b = share(w.channels, slot, kernels.TILE)
-    return a < b
-
-
-def _short_forward(w: _Weights, tokens: Tensor, out: Tensor, length: int) -> None:
-    unit = max(1, CHUNK // length) * length
-    none, state = torch.empty(0, w.states, w.channels), torch.empty(0, 0)
-    context = w.context()
-
-    def work(slot: int) -> None:
-        a, b = share(len(tokens), slot, unit)
-        buffers = _Buffers(min(unit, b - a), w)
+    def work(member: Member) -> None:
+        a, b = member.share(len(tokens), unit)
+        stage = Forward(w, min(unit, b - a), 1, length)
         for start in range(a, b, unit):
             cancellation.raise_if_requested()
-            chunk = tokens[start : min(start + unit, b)]
-            rows = len(chunk)
-            buffers.project(w, chunk, 0, rows)
-            buffers.convolve(w, context, length, 0, rows)
-            buffers.scan(w, length, 0, w.channels, rows, array(state), array(none))
-            torch.mm(buffers.y[:rows], w.w_out.t(), out=out[start : start + rows])
+            part = slice(start, min(start + unit, b))
+            short_forward(stage, tokens[part], out[part])
 
-    run_slots(work)
+    work_together(work)
 
 
-def _short_backward(
-    w: _Weights, g: list[_Gradients], tokens: Tensor, dout: Tensor, dtokens: Tensor, length: int
-) -> None:
-    unit = max(1, CHUNK // length) * length
-    none, state = torch.empty(0, w.states, w.channels), torch.empty(0, 0)
-    context = w.context()
+def _mix_short_backward(
+    w: MixerWeights, tokens: Tensor, dout: Tensor, dtokens: Tensor, length: int
+) -> MixerGradients:
+    unit = short_unit(length)
+    stages = [Backward(w, min(unit, len(tokens)), 1, length) for _ in range(thread_count())]
 
-    def work(slot: int) -> None:
-        a, b = share(len(tokens), slot, unit)
-        buffers = _BackwardBuffers(min(unit, b - a), w, 1)
+    def work(member: Member) -> None:
+        a, b = member.share(len(tokens), unit)
         for start in range(a, b, unit):
             cancellation.raise_if_requested()
-            chunk = tokens[start : min(start + unit, b)]
-            rows = len(chunk)
-            dchunk = dout[start : start + rows]
-            torch.mm(dchunk, w.w_out, out=buffers.dy[:rows])
-            buffers.project(w, chunk, 0, rows)
-            buffers.convolve(w, context, length, 0, rows)
-            buffers.scan_gradient(
-                w, g[slot], 0, length, 0, w.channels, rows, array(none), array(state)
-            )
-            buffers.projection_gradients(w, g[slot], dchunk, 0, rows)
-            buffers.convolve_gradient(
-                w, g[slot], context, array(context), length, 0, w.channels, rows
-            )
-            buffers.input_gradient(w, g[slot], chunk, dtokens[start : start + rows], 0, rows)
+            part = slice(start, min(start + unit, b))
+            dtokens[part] = short_backward(stages[member.number], tokens[part], dout[part])
 
-    run_slots(work)
+    work_together(work)
+    return summed(stages)
+
+
+def summed(stages: list[Backward]) -> MixerGradients:
+    """What several threads have gathered, added in their order."""
+    gradients = stages[0].gradients
+    for stage in stages[1:]:
+        gradients.add(stage.gradients)
+    return gradients
 
 
 class _Mixer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, keep: bool, tokens: Tensor, *parameters: Tensor) -> Tensor:
-        w = _Weights.of(parameters)
+        w = MixerWeights.of(parameters)
         tokens = tokens.contiguous()
         sequences, length, width = tokens.shape
         flat = tokens.detach().reshape(-1, width)
         out = torch.empty_like(flat)
-        kept = None
-        if length <= kernels.BLOCK:
-            _short_forward(w, flat, out, length)
+        kept: list[Tensor] = []
+        if length <= SEGMENT:
+            _mix_short(w, flat, out, length)
         else:
-            if keep and any(ctx.needs_input_grad):
-                blocks = -(-length // kernels.BLOCK)
-                kept = torch.empty(sequences, blocks, w.states, w.channels)
+            saving = keep and any(ctx.needs_input_grad)
             for number in range(sequences):
                 rows = slice(number * length, (number + 1) * length)
-                _long_forward(w, flat[rows], out[rows], None if kept is None else kept[number])
+                states = kept_states(w, length) if saving else None
+                mix_long(w, flat[rows], out[rows], Carry.start(w), states)
+                if states is not None:
+                    kept.append(states)
         ctx.save_for_backward(tokens, *parameters)
         ctx.kept = kept
         return out.view_as(tokens)
@@ -368,19 +185,22 @@ class _Mixer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         tokens, *parameters = ctx.saved_tensors
-        w = _Weights.of(tuple(parameters))
+        w = MixerWeights.of(tuple(parameters))
         sequences, length, width = tokens.shape
         flat = tokens.detach().view(-1, width)
         dout = gradients[0].contiguous().view(-1, width)
         dtokens = torch.empty_like(flat)
-        g = [_Gradients(w) for _ in range(thread_count())]
-        if length <= kernels.BLOCK:
-            _short_backward(w, g, flat, dout, dtokens, length)
+        if length <= SEGMENT:
+            total = _mix_short_backward(w, flat, dout, dtokens, length)
         else:
+            total = MixerGradients(w)
             for number in range(sequences):
                 rows = slice(number * length, (number + 1) * length)
-                _long_backward(w, g, flat[rows], dout[rows], dtokens[rows], ctx.kept[number])
-        return (None, dtokens.view_as(tokens), *_Gradients.total(g))
+                total.add(
+                    _mix_long_backward(w, flat[rows], dout[rows], dtokens[rows], ctx.kept[number])
+                )
+        channels = parameters[-1].shape[1]
+        return (None, dtokens.view_as(tokens), *total.of_parameters(channels))
 
 
 def mamba_mixer(

@@ -1,8 +1,7 @@
 """The threads that the compiled kernels run on.
 
 A pool of plain Python threads: the kernels and PyTorch's matrix products release the
-interpreter lock, so the threads do run at once, and nothing depends on the threading
-layers of Numba (one of which aborts the process on concurrent calls). Each thread of the
+interpreter lock, so the threads do run at once, and each thread of the
 pool does its matrix products alone, so the pool and PyTorch's own threads do not compete.
 
 Work is always divided by position, never by who is free first: for one number of threads
@@ -18,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
+
+from mambahsi import cancellation
 
 _pool: ThreadPoolExecutor | None = None
 _count = 0
@@ -82,27 +83,66 @@ def thread_count() -> int:
     return _count or set_threads()
 
 
-def run_slots(work: Callable[[int], None]) -> None:
-    """Call ``work(slot)`` for every slot from 0 to ``thread_count() - 1``, at once.
+class Member:
+    """One of the threads that work on something together.
 
-    Returns when all are done; the first exception is raised then.
+    Attributes:
+        number: Its number, from 0.
+        count: How many there are.
+    """
+
+    def __init__(self, number: int, count: int, barrier: threading.Barrier | None) -> None:
+        self.number = number
+        self.count = count
+        self._barrier = barrier
+
+    def wait(self) -> None:
+        """Go on when all members have come here; a place to look at the cancel flag, too.
+
+        Raises:
+            Cancelled: A stop was asked for.
+        """
+        cancellation.raise_if_requested()
+        if self._barrier is not None:
+            self._barrier.wait()
+
+    def share(self, total: int, unit: int = 1) -> tuple[int, int]:
+        """Start and end of this member's part of ``total`` items, in whole units."""
+        units = -(-total // unit)
+        start = units * self.number // self.count * unit
+        stop = units * (self.number + 1) // self.count * unit
+        return min(start, total), min(stop, total)
+
+
+SOLO = Member(0, 1, None)
+"""Who works alone."""
+
+
+def work_together(work: Callable[[Member], None]) -> None:
+    """Let every thread do its part of some work, at once, and return when all are done.
+
+    Raises:
+        Exception: What was raised in one of the threads; the others are stopped where they
+            next wait.
     """
     count = thread_count()
     if _pool is None:
-        work(0)
+        work(SOLO)
         return
-    slots = [_pool.submit(work, slot) for slot in range(count)]
+    barrier = threading.Barrier(count)
+
+    def part(number: int) -> None:
+        try:
+            work(Member(number, count, barrier))
+        except BaseException:
+            barrier.abort()
+            raise
+
     # All of them must have ended before an error is raised: they share buffers.
-    for future in slots:
-        future.exception()
-    for future in slots:
-        future.result()
-
-
-def share(total: int, slot: int, unit: int = 1) -> tuple[int, int]:
-    """Start and end of a slot's part of ``total`` items, in whole units."""
-    units = -(-total // unit)
-    count = thread_count()
-    start = units * slot // count * unit
-    stop = units * (slot + 1) // count * unit
-    return min(start, total), min(stop, total)
+    futures = [_pool.submit(part, number) for number in range(count)]
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, threading.BrokenBarrierError):
+            raise error
+    if errors:
+        raise errors[0]

@@ -1,0 +1,71 @@
+"""Compiled kernels on disk, so that a process need not compile what an earlier one has.
+
+A file's name is a digest of everything that its code depends on: the source that writes the
+kernels, the kernel's parameters, the processor, LLVM's version. So nothing in the folder can be
+out of date; what is never asked for again is merely left. A file carries the digest of its own
+content, because damaged machine code must not be run.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+_SUFFIX = ".code"
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+@functools.cache
+def folder() -> Path:
+    """The folder for compiled kernels; ``MAMBAHSI_CACHE_DIR`` says where, or the user's cache."""
+    chosen = os.environ.get("MAMBAHSI_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / "kernels"
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local")))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "mambahsi" / "kernels"
+
+
+def is_cold() -> bool:
+    """Whether no kernel was compiled on this machine yet, so that the first use takes longer."""
+    return not any(folder().glob(f"*{_SUFFIX}"))
+
+
+def name_of(*parts: str) -> str:
+    """A name that changes with any of its parts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+
+def load(name: str) -> bytes | None:
+    """The code of that name, or None where there is none or it is damaged."""
+    try:
+        content = (folder() / (name + _SUFFIX)).read_bytes()
+    except OSError:
+        return None
+    digest, code = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def save(name: str, code: bytes) -> None:
+    """Keep code under a name. Where that cannot be done, the next process compiles again."""
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        # Beside its place and renamed into it: another process may be reading or writing.
+        handle, temporary = tempfile.mkstemp(dir=folder())
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(code).digest() + code)
+            Path(temporary).replace(folder() / (name + _SUFFIX))
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError:
+        return
