@@ -17,9 +17,9 @@ from mambahsi.errors import ModelError, ResourceError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainJob
 from mambahsi.network import MambaHSI
-from mambahsi.scan import compile_cache, resolve_backend, set_threads
+from mambahsi.scan import code_cache, resolve_backend, set_threads
 
-PACKAGES = ("torch", "numpy", "numba", "rasterio", "pyogrio", "shapely", "scipy", "safetensors")
+PACKAGES = ("torch", "numpy", "llvmlite", "rasterio", "pyogrio", "shapely", "scipy", "safetensors")
 """Packages whose versions go into model files and reports."""
 
 
@@ -57,8 +57,8 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
         # The reference goes through the pixels one by one, which no GPU makes up for.
         device = torch.device("cpu")
     threads = set_threads(job.threads)
-    if device.type == "cpu" and job.scan != "reference" and compile_cache.is_cold():
-        feedback.log("Compiling kernels, once on this machine; this may take half a minute.")
+    if device.type == "cpu" and job.scan in ("auto", "cpu") and code_cache.is_cold():
+        feedback.log("Compiling kernels for this processor, once; it takes a few seconds.")
     scan = resolve_backend(job.scan, device.type)
     if device.type == "cuda":
         # Without these, sums on a GPU are added in the order in which they happen to arrive,
