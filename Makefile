@@ -15,7 +15,7 @@ export MAMBAHSI_TEST_DATA ?= $(abspath $(root)/../shared)
 PROTOCOL ?= spatial
 
 .PHONY: help setup engine qgis plugin demo test lint format package screenshot benchmark \
-	engine-python qgis-python clean
+	benchmark-cpu engine-python qgis-python clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ screenshot: engine qgis plugin ## Take the README's pictures from a real QGIS wi
 
 benchmark: engine ## Test accuracy on real scenes beside a random forest (takes long)
 	@$(engine_python) benchmarks/accuracy_real_scenes.py
+
+benchmark-cpu: engine ## Measure speed and memory on this CPU, beside others (leave the machine alone)
+	@$(engine_python) -m benchmarks.cpu
 
 engine-python: engine ## Print the engine's interpreter
 	@echo $(engine_python)

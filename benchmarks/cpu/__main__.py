@@ -1,0 +1,111 @@
+"""Runs the parts that have no result yet, and writes the table of all."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cpu import __doc__ as explanation
+from benchmarks.cpu import machine
+from benchmarks.cpu.settings import FOLDER, KEPT, ROOT, SMALL, Settings
+from benchmarks.cpu.table import PARTS, markdown, put_into
+
+PAGE = ROOT / "BENCHMARKS.md"
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    options = _parser().parse_args()
+    settings = dataclasses.replace(SMALL if options.small else Settings(), **_changes(options))
+    folder = KEPT / "small" if options.small else KEPT
+    folder.mkdir(parents=True, exist_ok=True)
+    load = machine.load_average()
+    if load > machine.QUIET:
+        _say(f"Warning: the load average is {load:.2f}; figures of a busy machine mean little.")
+    for name in options.only or PARTS:
+        _run(name, settings, folder, options.again)
+    parts = {n: _kept(folder / f"{n}.json") for n in PARTS if (folder / f"{n}.json").exists()}
+    whole = {"machine": machine.describe(), "parts": parts}
+    text = markdown(whole)
+    target = FOLDER / ("cpu_small.json" if options.small else "cpu.json")
+    target.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+    target.with_suffix(".md").write_text(text, encoding="utf-8")
+    if options.record:
+        put_into(PAGE, text)
+    print(text)
+
+
+def _run(name: str, settings: Settings, folder: Path, again: bool) -> None:
+    """Run a part, unless it was run with the same settings already, and keep its result."""
+    path = folder / f"{name}.json"
+    values = json.loads(json.dumps(settings.to_json()))
+    if path.exists() and not again and _kept(path)["settings"] == values:
+        _say(f"{name}: kept from before")
+        return
+    load, started = machine.load_average(), time.monotonic()
+    _say(f"{name}: running, load average {load:.2f}")
+    result = importlib.import_module(f"benchmarks.cpu.{name}").run(settings)
+    seconds = time.monotonic() - started
+    kept = {
+        "settings": values,
+        "load_before": load,
+        "load_after": machine.load_average(),
+        "seconds": seconds,
+        **dataclasses.asdict(result),
+    }
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    partial.replace(path)
+    _say(f"{name}: done in {seconds:.0f} s")
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """Settings that the command line changes."""
+    names = {field.name for field in dataclasses.fields(Settings)}
+    return {k: v for k, v in vars(options).items() if k in names and v is not None}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.cpu",
+        description=explanation,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="parts to run")
+    parser.add_argument("--again", action="store_true", help="run them even if kept")
+    parser.add_argument("--small", action="store_true", help="tiny sizes, to try it out")
+    parser.add_argument(
+        "--record", action="store_true", help="put the table into BENCHMARKS.md between its marks"
+    )
+    parser.add_argument("--size", type=_size, help="scene of the comparators, such as 180x150")
+    parser.add_argument("--large", type=_size, help="scene of most others, such as 610x340")
+    parser.add_argument("--rounds", type=int, help="timed runs")
+    parser.add_argument("--floor-rounds", type=int, help="runs of the floor")
+    parser.add_argument("--threads", type=int, help="largest number of threads")
+    parser.add_argument("--stream", type=_size, help="streamed scene: rows x columns x bands")
+    parser.add_argument("--stream-rows", type=int, help="rows of it classified in memory, too")
+    parser.add_argument("--stream-memory", type=float, help="its memory budget, GB")
+    parser.add_argument("--stream-keep", action="store_true", default=None, help="leave it there")
+    return parser
+
+
+def _size(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("x"))
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

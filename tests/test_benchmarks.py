@@ -1,0 +1,104 @@
+"""The CPU benchmark compares like with like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from benchmarks.cpu import bar, floor, table
+from benchmarks.cpu.comparators import ReferenceBlock
+from benchmarks.cpu.formulation import ImageNetwork
+from benchmarks.cpu.scenes import drawn
+from mambahsi.network import MambaHSI, SceneGeometry
+from mambahsi.scan import selective_scan
+
+
+def scan_of_ours(*inputs: Tensor, delta_softplus: bool) -> Tensor:
+    result = selective_scan(*inputs, delta_softplus=delta_softplus, backend="reference")
+    assert isinstance(result, Tensor)
+    return result
+
+
+def make_block(width: int) -> nn.Module:
+    return ReferenceBlock(width, scan_of_ours)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(8, 8), (13, 10)])
+def test_the_published_formulation_gives_our_logits(rows: int, columns: int) -> None:
+    torch.manual_seed(0)
+    ours = MambaHSI(6, 16, 3)
+    theirs = ImageNetwork(6, 16, 3, make_block)
+    theirs.load_state_dict(ours.state_dict())
+    scene = drawn(rows, columns, 6, 3)
+    pixels = torch.from_numpy(scene.pixels)
+    geometry = SceneGeometry(np.ones((rows, columns), dtype=bool))
+    logits = ours.pixel_logits(pixels, geometry)
+    image = theirs(pixels.t().reshape(1, 6, rows, columns))[0].flatten(1).t()
+    assert float((logits - image).abs().max().detach()) < 1e-5
+
+    # As good as the same for training: the step of one is the step of the other.
+    weight = torch.randn_like(logits)
+    gradients = [
+        torch.autograd.grad((out * weight).sum(), list(network.parameters()))
+        for out, network in ((logits, ours), (image, theirs))
+    ]
+    names = [[name for name, _ in network.named_parameters()] for network in (ours, theirs)]
+    by_name = [dict(zip(n, g, strict=True)) for n, g in zip(names, gradients, strict=True)]
+    for name, gradient in by_name[0].items():
+        error = (gradient - by_name[1][name]).norm() / gradient.norm()
+        assert float(error) < 1e-3, name
+
+
+def test_the_floor_counts_what_the_bar_states() -> None:
+    """84.5 GFLOP, 2.6 G exponentials and 1.63 GB at the size of Pavia University."""
+    needed = floor.work(610, 340, 103, 128, 9)
+    assert round(needed.operations / 1e9, 1) == 84.5
+    assert round(needed.exponentials / 1e9, 1) == 2.6
+    assert round(needed.traffic / 1e9, 2) == 1.63
+
+
+def test_products_of_the_floor_are_those_of_the_network() -> None:
+    """Counted by PyTorch itself in the published formulation; the convolution aside."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network = ImageNetwork(7, 16, 3, make_block)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.rand(1, 7, 8, 12))
+    counts = counter.get_flop_counts()["Global"]
+    depthwise = (
+        sum(count for operation, count in counts.items() if "convolution" in str(operation))
+        - 2 * 96 * 7 * 16
+        - 2 * 6 * (16 * 128 + 128 * 3)
+    )
+    assert floor.work(8, 12, 7, 16, 3).operations == sum(counts.values()) - depthwise
+
+
+def test_an_aim_is_met_only_when_all_its_figures_are_there_and_good() -> None:
+    def answer(figures: dict[str, float]) -> str:
+        lines = bar.lines({"floor": {"figures": figures}})
+        return next(line.answer for line in lines if "1.35" in line.what)
+
+    assert answer({"inference_size": 1.3, "inference_large": 1.2}) == "yes"
+    assert answer({"inference_size": 1.3, "inference_large": 1.4}) == "no"
+    assert answer({"inference_size": 1.3}) == "not measured"
+
+
+def test_every_aim_belongs_to_a_part() -> None:
+    assert {aim.part for aim in bar.AIMS} <= set(table.PARTS)
+    folder = Path(table.__file__).parent
+    assert all((folder / f"{name}.py").exists() for name in table.PARTS)
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="no place for the table"):
+        table.put_into(page, "new\n")
+    assert page.read_text(encoding="utf-8") == "before\n"
+    page.write_text(f"a\n{table.START}\nold\n{table.END}\nz\n", encoding="utf-8")
+    table.put_into(page, "new\n")
+    assert page.read_text(encoding="utf-8") == f"a\n{table.START}\nnew\n{table.END}\nz\n"
