@@ -37,7 +37,7 @@ from mambahsi.outputs import OutputFiles, write_bytes
 from mambahsi.previews import class_preview
 from mambahsi.report import write_report
 from mambahsi.reprojection import differ
-from mambahsi.runs.classify import CLASSES_TAG
+from mambahsi.runs.maps import CLASSES_TAG
 from mambahsi.runs.setup import versions
 from mambahsi.scene import Scene
 from mambahsi.source_files import raster_files, vector_files

@@ -6,61 +6,41 @@ for), ``style`` (the QML beside the map), ``classes`` (the table), ``pixels`` an
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import json
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rasterio.windows import Window
 
 import mambahsi
 from mambahsi.bands import match_bands
 from mambahsi.errors import ModelError, SceneError
 from mambahsi.feedback import Feedback
-from mambahsi.grid import Grid
-from mambahsi.inference import Predictions, predict_blocks
-from mambahsi.jobs import ClassifyJob, TrainAndClassifyJob
-from mambahsi.landcover import NODATA_FLOAT, NODATA_VALUE, FloatRasterWriter, LandCoverWriter
+from mambahsi.inference import predict_blocks
+from mambahsi.jobs import ClassifyJob
 from mambahsi.model_file import ModelFile, load_model
 from mambahsi.network import SceneGeometry
-from mambahsi.network.memory import inference_bytes
 from mambahsi.outputs import OutputFiles, style_path
 from mambahsi.pixels import read_pixels
-from mambahsi.runs.setup import check_memory, choose_place, restore_network
+from mambahsi.raster_file import CACHE_BYTES, block_cache
+from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries
+from mambahsi.runs.setup import Place, choose_place, restore_network
+from mambahsi.runs.ways import check_disk, choose_reading, choose_way, layout_of
 from mambahsi.scene import Scene
 from mambahsi.source_files import raster_files
+from mambahsi.streaming.grids import Grids, strips
+from mambahsi.streaming.levels import LevelReader
+from mambahsi.streaming.maps import predict_windows
+from mambahsi.streaming.passes import Passes
+from mambahsi.streaming.plan import StreamPlan
+from mambahsi.streaming.spool import Spool
 
-CLASSES_TAG = "MAMBAHSI_CLASSES"
-"""Metadata item of a map that holds its class table as JSON, for an assessment to read."""
-
-BLOCK_ROWS = 256
-"""Rows written at a time: a row of the map's tiles."""
-
-
-@dataclass(frozen=True)
-class MapTargets:
-    """Where the maps are written for now, None where not asked for."""
-
-    classification: Path
-    confidence: Path | None
-    probabilities: Path | None
-
-
-def add_maps(files: OutputFiles, job: ClassifyJob | TrainAndClassifyJob) -> MapTargets:
-    """Check that a job's maps can be written.
-
-    Raises:
-        OutputError: One of them cannot.
-    """
-    return MapTargets(
-        files.add_raster(job.classification),
-        files.add_raster(job.confidence) if job.confidence else None,
-        files.add_raster(job.probabilities) if job.probabilities else None,
-    )
+MAPS_SHARE = 0.1
+"""Share of the progress that writing the maps stands for."""
 
 
 def classify(job: ClassifyJob, feedback: Feedback) -> dict[str, Any]:
@@ -69,7 +49,7 @@ def classify(job: ClassifyJob, feedback: Feedback) -> dict[str, Any]:
     Raises:
         ModelError: The model cannot be read, or the scene's bands do not fit it.
         SceneError: The scene cannot be read, or has no valid pixel.
-        ResourceError: It does not fit into memory.
+        ResourceError: It does not fit into memory, or its temporary files on the disk.
         OutputError: A map cannot be written.
         Cancelled: The user asked to stop; nothing is left.
     """
@@ -93,53 +73,140 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
     with Scene.open(job.scene) as scene:
         for note in scene.notes:
             feedback.warning(note)
-        bands = match_bands(model.bands, scene, feedback)
-        valid = _valid_pixels(scene, bands, feedback.part(0.0, 0.1))
-        place = choose_place(job, feedback)
-        geometry = SceneGeometry(valid)
-        check_memory(
-            "Classification",
-            inference_bytes(geometry.pixels, len(bands), model.network["hidden_dim"]),
-            job.memory,
-            place,
-            feedback,
-        )
-        pixels = read_pixels(scene, bands, valid, model.normalization, feedback.part(0.1, 0.2))
-        network = restore_network(job.model, model.network, model.weights, place)
-        boundaries = _block_boundaries(valid)
-        blocks = predict_blocks(
-            network, pixels.to(place.device), geometry, boundaries, feedback.part(0.2, 1.0)
-        )
-        _write(
-            targets,
-            scene.grid,
-            model,
-            _provenance(job, model, scene, place.to_json()),
-            valid,
-            blocks,
-        )
+        task = _Task(job, targets, model, scene, match_bands(model.bands, scene, feedback))
+        pixels = _classify_whole(task, feedback)
     seconds = time.monotonic() - started
-    feedback.log(f"Classified {geometry.pixels:,} pixels in {seconds:.1f} s.")
+    feedback.log(f"Classified {pixels:,} pixels in {seconds:.1f} s.")
     return {
         "classification": job.classification,
         "confidence": job.confidence,
         "probabilities": job.probabilities,
         "style": str(style_path(Path(job.classification))),
         "classes": model.classes.to_json(),
-        "pixels": geometry.pixels,
+        "pixels": pixels,
         "seconds": seconds,
     }
 
 
-def _valid_pixels(scene: Scene, bands: tuple[int, ...], feedback: Feedback) -> np.ndarray:
-    """Where the scene is valid in all bands that the model reads; bool (rows, columns)."""
-    valid = np.zeros(scene.grid.shape, dtype=bool)
-    for window in scene.windows(len(bands)):
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """A model, the scene that it is applied to, and where the maps go."""
+
+    job: ClassifyJob
+    targets: MapTargets
+    model: ModelFile
+    scene: Scene
+    bands: tuple[int, ...]
+
+    def writer(self, place: Place) -> MapWriter:
+        """Opens the maps."""
+        provenance = {
+            "TIFFTAG_SOFTWARE": f"MambaHSI for QGIS, engine {mambahsi.__version__}",
+            "MAMBAHSI_MODEL": Path(self.job.model).name,
+            "MAMBAHSI_MODEL_SHA256": self.model_digest(),
+            "MAMBAHSI_SEED": str(self.model.training.get("seed", "")),
+            "MAMBAHSI_SCENE": self.scene.name,
+            "MAMBAHSI_TRAINING_SCENE": str(self.model.scene.get("name", "")),
+            "MAMBAHSI_DEVICE": str(place.to_json()["device"]),
+            "MAMBAHSI_BACKEND": place.scan,
+        }
+        return MapWriter(self.targets, self.scene.grid, self.model.classes, provenance)
+
+    def model_digest(self) -> str:
+        return hashlib.sha256(Path(self.job.model).read_bytes()).hexdigest()
+
+
+def _classify_whole(task: _Task, feedback: Feedback) -> int:
+    """Classify with a model that has seen whole scenes; returns the number of pixels."""
+    job, scene = task.job, task.scene
+    place = choose_place(job, feedback)
+    layout = layout_of(scene, len(task.bands), task.model.network)
+    reading = choose_reading(job, layout, feedback)
+    # GDAL's cache is a part of the budget: while reading here, and for the maps written below.
+    with block_cache(reading.cache_bytes):
+        valid = valid_pixels(scene, task.bands, reading.rows, feedback.part(0.0, 0.05))
+    grids = Grids(valid)
+    way = choose_way(job, place, layout, grids.counts, feedback)
+    with block_cache(way.stream.read.cache_bytes if way.stream else CACHE_BYTES):
+        if way.stream:
+            _in_strips(task, grids, way.place, way.stream, feedback.part(0.05, 1.0))
+        else:
+            _in_memory(task, valid, way.place, feedback.part(0.05, 1.0))
+    return grids.counts[0]
+
+
+def _in_memory(task: _Task, valid: np.ndarray, place: Place, feedback: Feedback) -> None:
+    model = task.model
+    geometry = SceneGeometry(valid)
+    pixels = read_pixels(
+        task.scene, task.bands, valid, model.normalization, feedback.part(0.0, 0.1)
+    )
+    network = restore_network(task.job.model, model.network, model.weights, place)
+    blocks = predict_blocks(
+        network, pixels.to(place.device), geometry, block_boundaries(valid),
+        feedback.part(0.1, 1.0),
+    )  # fmt: skip
+    with task.writer(place) as writer:
+        writer.write_rows(valid, blocks)
+
+
+def _in_strips(
+    task: _Task, grids: Grids, place: Place, plan: StreamPlan, feedback: Feedback
+) -> None:
+    model, scene = task.model, task.scene
+    network = restore_network(task.job.model, model.network, model.weights, place)
+    target = Path(task.job.classification).absolute()
+    fingerprint = {
+        "engine": mambahsi.__version__,
+        "model": task.model_digest(),
+        "scene": [_identity(name) for name in raster_files(scene.path)],
+        "bands": list(task.bands),
+        "nodata": task.job.scene.nodata,
+        "scan": place.scan,
+    }
+    with Spool(target, fingerprint, feedback) as spool:
+        check_disk(spool.folder.parent, plan.disk, spool.size())
+        reader = LevelReader(scene, task.bands, grids.valid[0], model.normalization)
+        passes = Passes(network, reader, grids, plan, spool)
+        passes.run(feedback.part(0.0, 1.0 - MAPS_SHARE))
+        last = feedback.part(1.0 - MAPS_SHARE, 1.0)
+        with task.writer(place) as writer:
+            for window, probabilities in predict_windows(passes, grids, plan, last):
+                writer.write(window, grids.valid[0][window.toslices()], probabilities)
+
+
+def _identity(name: str) -> list[Any]:
+    """A file of a scene, and what changes when it is written to."""
+    path = Path(name)
+    if not path.is_file():
+        return [name]
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+
+
+def valid_pixels(scene: Scene, bands: Sequence[int], rows: int, feedback: Feedback) -> np.ndarray:
+    """Where the scene is valid in all bands that the model reads; bool (rows, columns).
+
+    Args:
+        scene: The scene. It is read only if it may have invalid pixels.
+        bands: Numbers of the bands, from 1.
+        rows: Rows to read at a time.
+        feedback: Told about progress.
+
+    Raises:
+        SceneError: No pixel is valid, or the file is truncated or corrupt.
+        Cancelled: The user asked to stop.
+    """
+    height, width = scene.grid.shape
+    if scene.always_valid(bands):
+        return np.ones((height, width), dtype=bool)
+    valid = np.zeros((height, width), dtype=bool)
+    for top, bottom in strips(0, height, rows):
         feedback.check()
-        feedback.progress(window.row_off / scene.grid.height, "Looking for nodata")
-        valid[window.toslices()] = scene.valid(bands, window)
+        feedback.progress(top / height, "Looking for nodata")
+        valid[top:bottom] = scene.valid(bands, Window(0, top, width, bottom - top))
     if not valid.any():
-        empty = [band for band in bands if not scene.valid([band]).any()]
+        empty = [band for band in bands if not _any_valid(scene, band, rows)]
         which = f"band {empty[0]} has none at all" if empty else "none is valid in all of them"
         raise SceneError(
             f"Scene {scene.path} has no valid pixel in the {len(bands)} bands that the model "
@@ -149,67 +216,9 @@ def _valid_pixels(scene: Scene, bands: tuple[int, ...], feedback: Feedback) -> n
     return valid
 
 
-def _block_boundaries(valid: np.ndarray) -> list[int]:
-    """Numbers of the valid pixels at which blocks of :data:`BLOCK_ROWS` rows begin and end."""
-    before = np.concatenate([[0], np.cumsum(valid.sum(axis=1))])
-    return [int(n) for n in before[:-1:BLOCK_ROWS]] + [int(before[-1])]
-
-
-def _provenance(
-    job: ClassifyJob, model: ModelFile, scene: Scene, place: dict[str, Any]
-) -> dict[str, str]:
-    return {
-        "TIFFTAG_SOFTWARE": f"MambaHSI for QGIS, engine {mambahsi.__version__}",
-        "MAMBAHSI_MODEL": Path(job.model).name,
-        "MAMBAHSI_MODEL_SHA256": hashlib.sha256(Path(job.model).read_bytes()).hexdigest(),
-        "MAMBAHSI_SEED": str(model.training.get("seed", "")),
-        "MAMBAHSI_SCENE": scene.name,
-        "MAMBAHSI_TRAINING_SCENE": str(model.scene.get("name", "")),
-        "MAMBAHSI_DEVICE": str(place["device"]),
-        "MAMBAHSI_BACKEND": str(place["backend"]),
-    }
-
-
-def _write(
-    targets: MapTargets,
-    grid: Grid,
-    model: ModelFile,
-    provenance: dict[str, str],
-    valid: np.ndarray,
-    blocks: Iterator[Predictions],
-) -> None:
-    table = model.classes
-    classes_tag = {CLASSES_TAG: json.dumps(table.to_json())}
-    with ExitStack() as stack:
-        land_cover = stack.enter_context(
-            LandCoverWriter(targets.classification, grid, table, provenance | classes_tag)
-        )
-        confidence = probabilities = None
-        if targets.confidence:
-            confidence = stack.enter_context(
-                FloatRasterWriter(targets.confidence, grid, ["confidence"], provenance)
-            )
-        if targets.probabilities:
-            probabilities = stack.enter_context(
-                FloatRasterWriter(targets.probabilities, grid, table.names, provenance)
-            )
-        for top, block in zip(range(0, grid.height, BLOCK_ROWS), blocks, strict=True):
-            rows = slice(top, min(top + BLOCK_ROWS, grid.height))
-            mask = valid[rows]
-            land_cover.write(rows, _spread(table.values[block.classes], mask, NODATA_VALUE)[0])
-            if confidence:
-                confidence.write(rows, _spread(block.confidence, mask, NODATA_FLOAT))
-            if probabilities:
-                probabilities.write(rows, _spread(block.probabilities, mask, NODATA_FLOAT))
-
-
-def _spread(values: np.ndarray, mask: np.ndarray, nodata: float) -> np.ndarray:
-    """Put values of valid pixels, (pixels,) or (pixels, bands), where they lie.
-
-    Returns:
-        (bands, rows, columns), of the values' type.
-    """
-    columns = values.reshape(len(values), -1)
-    image = np.full((columns.shape[1], *mask.shape), nodata, dtype=values.dtype)
-    image[:, mask] = columns.T
-    return image
+def _any_valid(scene: Scene, band: int, rows: int) -> bool:
+    height, width = scene.grid.shape
+    return any(
+        scene.valid([band], Window(0, top, width, bottom - top)).any()
+        for top, bottom in strips(0, height, rows)
+    )

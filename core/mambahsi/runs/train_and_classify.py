@@ -11,7 +11,8 @@ from typing import Any
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainAndClassifyJob
 from mambahsi.outputs import OutputFiles
-from mambahsi.runs.classify import add_maps, write_maps
+from mambahsi.runs.classify import write_maps
+from mambahsi.runs.maps import add_maps
 from mambahsi.runs.train import add_model, inputs_of, train
 
 TRAINING_SHARE = 0.9

@@ -1,0 +1,143 @@
+"""The maps of a classification, written part by part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from rasterio.windows import Window
+
+from mambahsi.classes import ClassTable
+from mambahsi.grid import Grid
+from mambahsi.inference import Predictions
+from mambahsi.jobs import ClassifyJob, TrainAndClassifyJob
+from mambahsi.landcover import NODATA_FLOAT, NODATA_VALUE, FloatRasterWriter, LandCoverWriter
+from mambahsi.outputs import OutputFiles
+
+CLASSES_TAG = "MAMBAHSI_CLASSES"
+"""Metadata item of a map that holds its class table as JSON, for an assessment to read."""
+
+BLOCK_ROWS = 256
+"""Rows written at a time: a row of the map's tiles."""
+
+
+@dataclass(frozen=True)
+class MapTargets:
+    """Where the maps are written for now, None where not asked for."""
+
+    classification: Path
+    confidence: Path | None
+    probabilities: Path | None
+
+
+def add_maps(files: OutputFiles, job: ClassifyJob | TrainAndClassifyJob) -> MapTargets:
+    """Check that a job's maps can be written.
+
+    Raises:
+        OutputError: One of them cannot.
+    """
+    return MapTargets(
+        files.add_raster(job.classification),
+        files.add_raster(job.confidence) if job.confidence else None,
+        files.add_raster(job.probabilities) if job.probabilities else None,
+    )
+
+
+class MapWriter:
+    """Writes all maps that a job asks for. Use it as a context manager.
+
+    Args:
+        targets: Where to write.
+        grid: The scene's grid.
+        table: The classes.
+        provenance: What made the maps, as metadata items.
+
+    Raises:
+        OutputError: A map cannot be written.
+    """
+
+    def __init__(
+        self, targets: MapTargets, grid: Grid, table: ClassTable, provenance: dict[str, str]
+    ) -> None:
+        self._table = table
+        self._stack = ExitStack()
+        self._confidence: FloatRasterWriter | None = None
+        self._probabilities: FloatRasterWriter | None = None
+        with ExitStack() as stack:
+            classes_tag = {CLASSES_TAG: json.dumps(table.to_json())}
+            self._land_cover: LandCoverWriter = stack.enter_context(
+                LandCoverWriter(targets.classification, grid, table, provenance | classes_tag)
+            )
+            if targets.confidence:
+                self._confidence = stack.enter_context(
+                    FloatRasterWriter(targets.confidence, grid, ["confidence"], provenance)
+                )
+            if targets.probabilities:
+                self._probabilities = stack.enter_context(
+                    FloatRasterWriter(targets.probabilities, grid, table.names, provenance)
+                )
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> MapWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+
+    def write(self, window: Window, mask: np.ndarray, probabilities: np.ndarray) -> None:
+        """Write a part of all maps; every pixel is to be written exactly once.
+
+        Args:
+            window: The part.
+            mask: Which of its pixels are valid; bool (rows, columns).
+            probabilities: Those of the valid ones, row by row; float32 (pixels, classes).
+        """
+        classes = probabilities.argmax(axis=1)
+        values = self._table.values[classes]
+        self._land_cover.write(window, _spread(values, mask, NODATA_VALUE)[0])
+        if self._confidence:
+            confidence = probabilities.max(axis=1)
+            self._confidence.write(window, _spread(confidence, mask, NODATA_FLOAT))
+        if self._probabilities:
+            self._probabilities.write(window, _spread(probabilities, mask, NODATA_FLOAT))
+
+    def write_rows(self, valid: np.ndarray, blocks: Iterable[Predictions]) -> None:
+        """Write all maps from top to bottom, :data:`BLOCK_ROWS` rows at a time.
+
+        Args:
+            valid: Which pixels of the scene are valid; bool (rows, columns).
+            blocks: What is predicted between the numbers that :func:`block_boundaries` gives.
+        """
+        height, width = valid.shape
+        for top, block in zip(range(0, height, BLOCK_ROWS), blocks, strict=True):
+            rows = min(BLOCK_ROWS, height - top)
+            mask = valid[top : top + rows]
+            self.write(Window(0, top, width, rows), mask, block.probabilities)
+
+
+def block_boundaries(valid: np.ndarray) -> list[int]:
+    """Numbers of the valid pixels at which blocks of :data:`BLOCK_ROWS` rows begin and end."""
+    before = np.concatenate([[0], np.cumsum(valid.sum(axis=1))])
+    return [int(n) for n in before[:-1:BLOCK_ROWS]] + [int(before[-1])]
+
+
+def _spread(values: np.ndarray, mask: np.ndarray, nodata: float) -> np.ndarray:
+    """Put values of valid pixels, (pixels,) or (pixels, bands), where they lie.
+
+    Returns:
+        (bands, rows, columns), of the values' type.
+    """
+    columns = values.reshape(len(values), -1)
+    image = np.full((columns.shape[1], *mask.shape), nodata, dtype=values.dtype)
+    image[:, mask] = columns.T
+    return image

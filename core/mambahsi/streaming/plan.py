@@ -1,0 +1,168 @@
+"""How large the parts are in which a scene is streamed, and what that takes.
+
+Strips need not be large: a few thousand pixels keep the processor as busy as the whole scene
+does. So memory is planned from the bottom, with strips of :data:`STRIP_PIXELS`, and strips get
+smaller where the budget asks for it, down to the four rows that a cell of the coarsest grid
+spans. What follows the file is the *reading*: as many rows at once as one row of its blocks
+has, so that each block is read and decoded once.
+
+The coefficients are counted from the tables that are alive at once, and a test holds the sum
+against a measured peak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mambahsi.network.geometry import POOLINGS
+from mambahsi.network.model import HEAD_WIDTH
+from mambahsi.streaming.stages import CHUNK
+
+STRIP_PIXELS = 2**14
+"""Pixels of a strip, where that is four rows at least."""
+
+MAP_TILE = 256
+"""Rows and columns of a tile of the written maps."""
+
+_FLOAT = 4
+_READ_BYTES = 32 * 2**20
+_SMALLEST_CACHE = 16 * 2**20
+_OUTPUT_BYTES = 64 * 2**20
+# Libraries' buffers, what malloc does not give back, progress files.
+_FIXED_BYTES = 60_000_000
+# Tables of (CHUNK, 2 x width) inside the mixing of a chunk.
+_CHUNK_TABLES = 12
+# Masks of all grids and row sums, for each pixel of the grid.
+_MASK_BYTES = 1.4
+# Numbers of cells, and the nearest valid one, for each cell of the coarsest grid.
+_CELL_BYTES = 32
+_LEVEL_TABLE_BYTES = 2**16
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the memory of a streamed classification depends on.
+
+    Attributes:
+        rows: Rows of the scene.
+        columns: Columns of the scene.
+        bands: Bands that the network reads.
+        item_bytes: Bytes of a stored number.
+        block_rows: Rows of a block of the file.
+        block_bytes: Bytes of such a block, with all bands that lie in it.
+        width: Width of the network's features.
+        classes: Number of classes.
+        mambas: Mambas of a block: 2, or 1 where the network has one branch alone.
+    """
+
+    rows: int
+    columns: int
+    bands: int
+    item_bytes: int
+    block_rows: int
+    block_bytes: int
+    width: int
+    classes: int
+    mambas: int
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """How a file is read.
+
+    Attributes:
+        rows: Rows that are read at once.
+        cache_bytes: Size of GDAL's block cache.
+        memory: Bytes that reading takes at its peak.
+        repeats: How often a block is read and decoded; 1 unless blocks are too high.
+    """
+
+    rows: int
+    cache_bytes: int
+    memory: int
+    repeats: int
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """How a scene is streamed.
+
+    Attributes:
+        read: How the file is read.
+        strip_rows: Rows of a strip of each grid, finest first.
+        tile_columns: Columns of the map that are made at once, with :data:`MAP_TILE` rows.
+        memory: Bytes at the peak, over those of a process that has loaded everything.
+        disk: Bytes of temporary files at the peak.
+    """
+
+    read: ReadPlan
+    strip_rows: tuple[int, ...]
+    tile_columns: int
+    memory: int
+    disk: int
+
+
+def plan_reading(layout: Layout, budget: int) -> ReadPlan:
+    """How to read a file with about a quarter of a budget, given in bytes."""
+    row_bytes = layout.columns * (layout.bands * layout.item_bytes + 2)
+    cache = max(_SMALLEST_CACHE, 2 * layout.block_bytes)
+    block_rows = min(layout.block_rows, layout.rows)
+    if block_rows * row_bytes <= max(_READ_BYTES, budget // 4):
+        rows = max(1, _READ_BYTES // (block_rows * row_bytes)) * block_rows
+    else:
+        rows = max(1, max(_READ_BYTES, budget // 4) // row_bytes)
+    rows = min(rows, layout.rows)
+    # The file's library holds the block that it decodes beside those in the cache.
+    memory = rows * row_bytes + cache + layout.block_bytes
+    return ReadPlan(rows, cache, memory, -(-block_rows // rows))
+
+
+def plan_stream(layout: Layout, pixels: Sequence[int], budget: int) -> StreamPlan:
+    """The plan that fits a budget, or else the smallest there is.
+
+    Args:
+        layout: The scene and the network.
+        pixels: Valid pixels of the scene and of its pooled grids.
+        budget: Bytes of memory.
+    """
+    read = plan_reading(layout, budget)
+    cells = (layout.rows >> POOLINGS) * (layout.columns >> POOLINGS)
+    held = (
+        _FIXED_BYTES
+        + _LEVEL_TABLE_BYTES * layout.bands
+        + CHUNK * 2 * layout.width * _FLOAT * _CHUNK_TABLES
+        + int(layout.rows * layout.columns * _MASK_BYTES)
+        + cells * _CELL_BYTES
+    )
+    unit = 2**POOLINGS
+    left = budget - held - read.memory
+    strip = min(STRIP_PIXELS, max(0, left) // _strip_bytes(layout))
+    rows = max(unit, strip // layout.columns // unit * unit)
+    strips = min(rows, layout.rows) * layout.columns * _strip_bytes(layout)
+    tile_bytes = MAP_TILE * (layout.classes * _FLOAT * 5 + 32)
+    room = max(0, min(_OUTPUT_BYTES, budget - held - read.cache_bytes))
+    tiles = -(-layout.columns // MAP_TILE)
+    columns = MAP_TILE * max(1, min(tiles, room // (tile_bytes * MAP_TILE)))
+    output = columns * tile_bytes + read.cache_bytes
+    memory = held + max(read.memory + strips, output)
+    return StreamPlan(
+        read,
+        tuple(rows * 2**level for level in range(POOLINGS + 1)),
+        columns,
+        memory,
+        _disk_bytes(layout, pixels),
+    )
+
+
+def _strip_bytes(layout: Layout) -> int:
+    """Memory for each pixel of a strip: its input, what both Mambas give, and its bands."""
+    features = max(layout.width * (layout.mambas + 1.5), layout.width + 2 * HEAD_WIDTH) * _FLOAT
+    return int(features + layout.bands * (layout.item_bytes + 6) + 40)
+
+
+def _disk_bytes(layout: Layout, pixels: Sequence[int]) -> int:
+    """Two neighboring grids' tables at once, the finest with its levels instead of features."""
+    row = layout.width * _FLOAT
+    finest = pixels[0] * (layout.bands + layout.mambas * row)
+    return finest + pixels[1] * (1 + layout.mambas) * row

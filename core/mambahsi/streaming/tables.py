@@ -1,0 +1,123 @@
+"""Tables in files: rows of numbers, written and read in parts.
+
+Plain reads and writes, not a memory map: pages of a map count as the process's memory for as
+long as it exists, and a disk that is full would end the process by a signal instead of an error.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mambahsi.devices import gigabytes_text
+from mambahsi.errors import ResourceError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Table:
+    """A file of rows, open for reading and writing.
+
+    Args:
+        path: The file; made where it is missing, kept where it exists.
+        width: Numbers in a row.
+        dtype: Their type.
+
+    Raises:
+        ResourceError: It cannot be made.
+    """
+
+    def __init__(self, path: Path, width: int, dtype: torch.dtype) -> None:
+        self._path = path
+        self._width = width
+        self._dtype = dtype
+        self._row_bytes = width * dtype.itemsize
+        with spooling(path.parent):
+            path.touch()
+            self._file = path.open("r+b", buffering=0)
+
+    def write(self, start: int, rows: Tensor) -> None:
+        """Write rows from row ``start`` on.
+
+        Raises:
+            ResourceError: The disk is full, or fails.
+        """
+        data = rows.detach().contiguous().view(-1).numpy().view(np.uint8).data
+        with spooling(self._path.parent):
+            self._file.seek(start * self._row_bytes)
+            while len(data):
+                data = data[self._file.write(data) :]
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """Rows from ``start`` up to ``stop``.
+
+        Raises:
+            ResourceError: They are not there any more, or the disk fails.
+        """
+        rows = torch.empty(stop - start, self._width, dtype=self._dtype)
+        data = rows.view(-1).numpy().view(np.uint8).data
+        with spooling(self._path.parent):
+            self._file.seek(start * self._row_bytes)
+            while len(data):
+                count = self._file.readinto(data)
+                if not count:
+                    raise OSError(errno.EIO, f"{self._path.name} is too short")
+                data = data[count:]
+        return rows
+
+    def pick(self, numbers: np.ndarray) -> Tensor:
+        """The rows of these numbers, which lie close together in most cases.
+
+        Args:
+            numbers: int64 (n,), ascending.
+        """
+        if not len(numbers):
+            return torch.empty(0, self._width, dtype=self._dtype)
+        found = torch.empty(len(numbers), self._width, dtype=self._dtype)
+        # Runs without large gaps are read in one go; what lies in a gap is read for nothing.
+        ends = np.flatnonzero(np.diff(numbers) > _GAP) + 1
+        filled = 0
+        for run in np.split(numbers, ends):
+            rows = self.read(int(run[0]), int(run[-1]) + 1)
+            found[filled : filled + len(run)] = rows[torch.from_numpy(run - run[0])]
+            filled += len(run)
+        return found
+
+    def close(self) -> None:
+        """Close the file; closing twice is harmless."""
+        self._file.close()
+
+
+_GAP = 256
+"""Rows that are read for nothing rather than skipped."""
+
+
+@contextmanager
+def spooling(folder: Path) -> Iterator[None]:
+    """Turn failures of the file system below ``folder`` into named errors.
+
+    Raises:
+        ResourceError: An ``OSError`` was raised inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno not in _FULL:
+            raise ResourceError(
+                f"{folder}: temporary files cannot be kept there ({reason}).",
+                "Choose another folder for the map, or raise the memory budget.",
+            ) from error
+        free = shutil.disk_usage(folder.parent).free
+        raise ResourceError(
+            f"{folder}: the disk is full ({reason}); {gigabytes_text(free)} are free.",
+            "Free some space, choose a folder on another disk for the map, or raise the memory "
+            "budget. What was there for now is removed.",
+        ) from error
