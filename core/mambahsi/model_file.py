@@ -47,6 +47,7 @@ class ModelFile:
             ``wavelengths`` in nanometers and ``descriptions`` by used band.
         normalization: Constants by used band.
         mode: How the scene was trained and is to be classified: ``whole`` or ``windows``.
+        window: Rows and columns of the windows, None where the mode is ``whole``.
         scene: Name and grid of the training scene.
         training: The job's settings, seed, device, scan backend and threads.
         versions: Versions of the engine and of what it stands on.
@@ -61,6 +62,7 @@ class ModelFile:
     bands: dict[str, Any]
     normalization: Normalization
     mode: str = "whole"
+    window: tuple[int, int] | None = None
     scene: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -86,6 +88,7 @@ def save_model(path: Path, model: ModelFile) -> None:
         "bands": model.bands,
         "normalization": model.normalization.to_json(),
         "mode": model.mode,
+        "window": model.window,
         "scene": model.scene,
         "training": model.training,
         "versions": model.versions,
@@ -136,6 +139,7 @@ def load_model(path: str | Path) -> ModelFile:
             bands=dict(facts["bands"]),
             normalization=Normalization.from_json(facts["normalization"]),
             mode=str(facts["mode"]),
+            window=_window(facts.get("window")),
             scene=dict(facts["scene"]),
             training=dict(facts["training"]),
             versions=dict(facts["versions"]),
@@ -225,6 +229,10 @@ def _check_consistency(path: Path, model: ModelFile) -> None:
     lists = [model.bands[name] for name in ("wavelengths", "fwhm")]
     if not all(1 <= band <= count for band in used) or {len(x) for x in lists} != {len(used)}:
         raise ModelError(f"{path}: the model's bands do not fit each other.", "Train it again.")
+    if (model.mode == "windows") != (model.window is not None):
+        raise ModelError(
+            f"{path}: mode {model.mode} with windows of {model.window}.", "Train it again."
+        )
     if not isinstance(model.network["hidden_dim"], int):
         raise ModelError(f"{path}: the network's width is no number.", "Train it again.")
     for land_cover in model.classes:
@@ -237,6 +245,16 @@ def _check_consistency(path: Path, model: ModelFile) -> None:
     broken = [name for name, w in model.weights.items() if not torch.isfinite(w).all()]
     if broken:
         raise ModelError(f"{path}: weights of {broken[0]} are not finite.", "Train it again.")
+
+
+def _window(value: Any) -> tuple[int, int] | None:
+    """Rows and columns of a model's windows, whose sides the network's pooling halves twice."""
+    if value is None:
+        return None
+    rows, columns = (int(side) for side in value)
+    if min(rows, columns) < 4 or rows % 4 or columns % 4:
+        raise ValueError(f"windows of {rows} x {columns} pixels")
+    return rows, columns
 
 
 def _finite(value: Any) -> Any:

@@ -72,7 +72,7 @@ class Normalization:
             Cancelled: The user asked to stop.
         """
         feedback = feedback or Feedback()
-        together = max(1, _FIT_BYTES // count_bytes(scene.dtype, PERCENTILES))
+        together = _bands_at_a_time(scene.dtype)
         limits = np.empty((2, len(bands)))
         for start in range(0, len(bands), together):
             group = list(bands[start : start + together])
@@ -152,6 +152,16 @@ class Normalization:
         return cls(
             np.array(values["low"], dtype=np.float64), np.array(values["high"], dtype=np.float64)
         )
+
+
+def fitting_bytes(dtype: np.dtype[Any], bands: int) -> int:
+    """Memory that :meth:`Normalization.fit` takes, beside the pixels that it reads at a time."""
+    each = count_bytes(dtype, PERCENTILES)
+    return each * min(bands, _bands_at_a_time(dtype))
+
+
+def _bands_at_a_time(dtype: np.dtype[Any]) -> int:
+    return max(1, _FIT_BYTES // count_bytes(dtype, PERCENTILES))
 
 
 def _valid_pixels(

@@ -117,6 +117,10 @@ class TrainingLoop(abc.ABC):
     def loop(self) -> None:
         """Train from where :attr:`progress` stands until the end."""
 
+    def is_scored(self) -> bool:
+        """Whether the weights after the last epoch done are scored, or shall be."""
+        return len(self.validation_classes) > 0
+
     def run(self) -> TrainingOutcome:
         """Train, and leave the best weights in the network.
 
@@ -193,7 +197,7 @@ class TrainingLoop(abc.ABC):
         self._durations.append(seconds)
         if seconds > LONG_EPOCH or self.checkpoint_is_due():
             self.save()
-        if not len(self.validation_classes):
+        if not self.is_scored():
             self.tell()
         epoch, epochs = self.progress.epoch, self.job.epochs
         self.feedback.progress(epoch / epochs, f"Training: epoch {epoch} of {epochs}")

@@ -184,7 +184,10 @@ def test_a_description_of_the_wrong_form_is_refused(tmp_path: Path, change: dict
         load_model(rewritten(tmp_path / "m", change))
 
 
-@pytest.mark.parametrize("name", sorted(set(ModelFile.__dataclass_fields__) - {"weights"}))
+# Models of whole scenes have no windows; the first ones did not say so.
+@pytest.mark.parametrize(
+    "name", sorted(set(ModelFile.__dataclass_fields__) - {"weights", "window"})
+)
 def test_a_description_with_a_part_missing_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelError, match=f"damaged .*{name}"):
         load_model(rewritten(tmp_path / "m", {}, (name,)))
@@ -210,6 +213,10 @@ def with_first_class(**change: Any) -> list[dict[str, Any]]:
             "2 used bands, 3 normalization constants, 3 input channels",
         ),
         ({"network": {"in_channels": 4, "num_classes": 2}}, "4 input channels"),
+        ({"mode": "windows"}, "mode windows with windows of None"),
+        ({"window": [16, 16]}, "mode whole with windows"),
+        ({"mode": "windows", "window": [16, 18]}, "windows of 16 x 18 pixels"),
+        ({"mode": "windows", "window": [16]}, "damaged"),
         ({"network": {"in_channels": 3, "num_classes": 9}}, "9 classes, but 2 are named"),
         ({"network": {"in_channels": 3, "num_classes": 2, "hidden_dim": "8"}}, "width"),
         ({"network": {"in_channels": 3, "num_classes": 2}}, "hidden_dim"),

@@ -7,41 +7,33 @@ where nothing was tested), ``tested_classes``, ``tested_pixels``, ``protocol``, 
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-import mambahsi
 from mambahsi import jobs
 from mambahsi.accuracy import Accuracy, confusion_matrix
 from mambahsi.bands import describe_bands
-from mambahsi.checkpoint import checkpoint_path, digest
+from mambahsi.checkpoint import checkpoint_path, load_checkpoint
+from mambahsi.devices import memory_budget
 from mambahsi.feedback import Feedback, WarningsKept
-from mambahsi.inference import predict_classes
 from mambahsi.jobs import PRESETS, JobError, TrainJob, VectorSource
 from mambahsi.labels import LabelSet, read_labels, restrict
 from mambahsi.model_file import ModelFile, save_model
-from mambahsi.network import MambaHSI, SceneGeometry
-from mambahsi.network.memory import training_bytes
+from mambahsi.network import MambaHSI
 from mambahsi.normalization import Normalization
 from mambahsi.outputs import OutputFiles
-from mambahsi.pixels import pixel_numbers, read_pixels
-from mambahsi.runs.setup import (
-    Place,
-    check_memory,
-    choose_place,
-    network_arguments,
-    versions,
-)
+from mambahsi.plans import Plan, Task, choose_plan
+from mambahsi.runs.setup import Place, choose_place, network_arguments, versions
 from mambahsi.runs.training_report import (
     TrainedModel,
     color_bands,
     previews,
     write_training_report,
 )
+from mambahsi.runs.ways_to_train import Preparation, train_whole, train_windows
 from mambahsi.scene import BandSurvey, Scene, survey_bands
 from mambahsi.source_files import raster_files, vector_files
 from mambahsi.split import (
@@ -53,15 +45,11 @@ from mambahsi.split import (
     split_spatial,
     split_with_layers,
 )
-from mambahsi.training import TrainingData, train_network
-from mambahsi.training_loop import CheckpointPlan, TrainingOutcome
+from mambahsi.training_loop import TrainingOutcome
+from mambahsi.windows.placement import MULTIPLE
 
-_RESUMABLE_WITH_OTHER = {
-    *("scene", "labels", "class_field", "name_field", "color_field", "validation", "test"),
-    *("model", "report", "epochs", "patience", "device", "scan", "threads", "memory", "resume"),
-}
-"""Fields of a job that do not decide whether a checkpoint belongs to it. What files hold is
-compared by content; device, scan and threads are compared and warned of."""
+SMALLEST_SIZE = 4 * MULTIPLE
+"""Rows and columns of the smallest windows: four cells of the network's coarsest grid."""
 
 
 def inputs_of(job: TrainJob) -> list[str]:
@@ -121,38 +109,33 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
         # generator of its own), then the network, which draws its initial weights.
         torch.manual_seed(job.seed)
         network = MambaHSI(**arguments, scan=place.scan).to(place.device)
-        geometry = SceneGeometry(survey.valid)
-        needed = training_bytes(
-            geometry.pixels, len(survey.used), preset.hidden_dim, preset.mamba_type
+        plan = _choose_plan(job, scene, survey, split, place, feedback)
+        given = Preparation(
+            job=job,
+            scene=scene,
+            survey=survey,
+            split=split,
+            place=place,
+            plan=plan,
+            network=network,
+            normalization=Normalization.fit(
+                scene, survey.used, survey.valid, feedback.part(0.02, 0.05)
+            ),
+            colors=color_bands(scene, survey.used),
         )
-        check_memory("Training", needed, job.memory, place, feedback)
-        normalization = Normalization.fit(
-            scene, survey.used, survey.valid, feedback.part(0.02, 0.05)
-        )
-        pixels = read_pixels(
-            scene, survey.used, survey.valid, normalization, feedback.part(0.05, 0.07)
-        )
-        data = _training_data(pixels, geometry, split, place)
-        outcome = train_network(
-            network,
-            data,
-            job,
-            _checkpoint_plan(job, pixels, split, place),
-            feedback.part(0.07, 0.97),
-        )
+        way = train_windows if plan.window else train_whole
+        training = way(given, feedback.part(0.05, 1.0))
+        outcome = training.outcome
         _tell_outcome(outcome, job.protocol, feedback)
-        predicted = np.full(scene.grid.shape, -1, dtype=np.int32)
-        predicted[survey.valid] = predict_classes(
-            network.eval(), data.pixels, geometry, feedback.part(0.97, 1.0)
-        )
-        accuracy = _test(split, predicted, feedback)
+        accuracy = _test(split, training.predicted, feedback)
         model = ModelFile(
             weights=network.state_dict(),
             network=arguments,
             classes=split.table,
             bands=describe_bands(scene, survey.used, survey.dropped),
-            normalization=normalization,
-            mode="whole",
+            normalization=given.normalization,
+            mode="windows" if training.window else "whole",
+            window=training.window,
             scene={"name": scene.name, "grid": scene.grid.to_json()},
             training={
                 **jobs.to_json(job),
@@ -167,14 +150,42 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
             accuracy=accuracy.to_json() if accuracy else None,
             split=split.to_json(),
         )
-        colors = color_bands(scene, survey.used)
         return TrainedModel(
             model=model,
             outcome=outcome,
             split=split,
             accuracy=accuracy,
-            previews=previews(pixels, survey.valid, colors, split, predicted),
+            previews=previews(training, split),
         )
+
+
+def _choose_plan(
+    job: TrainJob,
+    scene: Scene,
+    survey: BandSurvey,
+    split: Split,
+    place: Place,
+    feedback: Feedback,
+) -> Plan:
+    """The way that the training takes.
+
+    Raises:
+        ResourceError: None fits the memory budget.
+        ModelError: The checkpoint to resume from is broken.
+    """
+    mode, window = "", job.window
+    checkpoint = checkpoint_path(job.model)
+    if job.resume and not window and checkpoint.exists():
+        # What fits now may be another plan than that of the training to go on with.
+        window = int(load_checkpoint(checkpoint).fingerprint.get("window", 0))
+        mode = "windows" if window else "whole"
+    labeled = np.isin(split.parts, (TRAIN, VALIDATION))
+    preset = PRESETS[job.preset]
+    task = Task.of(
+        scene, len(survey.used), survey.valid, labeled, preset.hidden_dim, preset.mamba_type
+    )
+    budget = memory_budget(job.memory, place.device)
+    return choose_plan(task, budget, mode, window, feedback)
 
 
 def _refuse_contradictions(job: TrainJob) -> None:
@@ -194,6 +205,11 @@ def _refuse_contradictions(job: TrainJob) -> None:
             f"Fields validation_share ({job.validation_share:g}) and test_share "
             f"({job.test_share:g}) leave nothing to train on.",
             "Their sum must be below 1.",
+        )
+    if job.window and (job.window < SMALLEST_SIZE or job.window % MULTIPLE):
+        raise JobError(
+            f"Field window: {job.window} is no size of windows.",
+            f"Take 0, or a multiple of {MULTIPLE} from {SMALLEST_SIZE} on.",
         )
 
 
@@ -233,39 +249,6 @@ def _divide_labels(job: TrainJob, scene: Scene, survey: BandSurvey, feedback: Fe
         f"validation and {split.count(TEST)} test pixels in {len(split.table)} classes."
     )
     return split
-
-
-def _training_data(
-    pixels: torch.Tensor, geometry: SceneGeometry, split: Split, place: Place
-) -> TrainingData:
-    def part(number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        chosen = split.parts == number
-        numbers = pixel_numbers(geometry.valid[0], chosen)
-        classes = torch.from_numpy(split.index[chosen].astype(np.int64))
-        return numbers.to(place.device), classes.to(place.device)
-
-    train, train_classes = part(TRAIN)
-    validation, validation_classes = part(VALIDATION)
-    return TrainingData(
-        pixels.to(place.device), geometry, train, train_classes, validation, validation_classes
-    )
-
-
-def _checkpoint_plan(
-    job: TrainJob, pixels: torch.Tensor, split: Split, place: Place
-) -> CheckpointPlan:
-    settings = {
-        name: value
-        for name, value in dataclasses.asdict(job).items()
-        if name not in _RESUMABLE_WITH_OTHER
-    }
-    contents = {
-        "number of classes": len(split.table),
-        "content of the scene's valid pixels": digest(pixels.numpy()),
-        "division of the labels": digest(split.parts, split.index),
-    }
-    circumstances = {"engine version": mambahsi.__version__, **place.to_json()}
-    return CheckpointPlan(checkpoint_path(job.model), settings | contents, circumstances)
 
 
 def _tell_outcome(outcome: TrainingOutcome, protocol: str, feedback: Feedback) -> None:

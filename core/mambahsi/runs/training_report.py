@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mambahsi.accuracy import Accuracy
 from mambahsi.model_file import ModelFile
 from mambahsi.previews import Preview, class_preview, scene_preview
 from mambahsi.report import write_report
+from mambahsi.runs.ways_to_train import Training
 from mambahsi.scene import Scene
 from mambahsi.split import TRAIN, Split
 from mambahsi.training_loop import TrainingOutcome
@@ -57,30 +57,17 @@ def color_bands(scene: Scene, used: Sequence[int]) -> tuple[int, int, int]:
     return half - 1, half // 2, 0
 
 
-def previews(
-    pixels: torch.Tensor,
-    valid: np.ndarray,
-    colors: tuple[int, int, int],
-    split: Split,
-    predicted: np.ndarray,
-) -> list[Preview]:
-    """Scene, training pixels and map.
-
-    Args:
-        pixels: Normalized valid pixels, float32 (pixels, bands).
-        valid: Where they lie; bool (rows, columns).
-        colors: Positions of the bands shown as red, green and blue.
-        split: The split, for the training pixels.
-        predicted: Class index by pixel, -1 nodata; (rows, columns).
-    """
-    image = np.zeros((3, *valid.shape), dtype=np.float32)
-    image[:, valid] = pixels[:, list(colors)].numpy().T
-    training = np.where(split.parts == TRAIN, split.index, -1)
-    return [
-        scene_preview("Scene", image, valid),
-        class_preview("Training pixels", training, split.table),
-        class_preview("Map", predicted, split.table),
+def previews(training: Training, split: Split) -> list[Preview]:
+    """Scene, training pixels and map; of a training on windows, the map around test pixels."""
+    labeled = np.where(split.parts == TRAIN, split.index, -1)
+    pictures = [
+        scene_preview("Scene", training.image, training.image_valid),
+        class_preview("Training pixels", labeled, split.table),
     ]
+    if (training.predicted >= 0).any():
+        caption = "Map around the test pixels" if training.window else "Map"
+        pictures.append(class_preview(caption, training.predicted, split.table))
+    return pictures
 
 
 def write_training_report(path: Path, trained: TrainedModel, warnings: Sequence[str]) -> None:

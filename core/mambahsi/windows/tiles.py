@@ -1,0 +1,153 @@
+"""The pixels of windows: read from the file once, kept in 8 bits where memory allows.
+
+Windows overlap, and come again in every epoch at other places. So a scene is read in *tiles*
+of a fixed raster, each normalized once and kept until the room for tiles is used up; then the
+one that was not needed for longest goes, and is read again when it is. Normalized values are
+multiples of 1/255 (see :mod:`mambahsi.normalization`), so keeping them takes one byte per band
+and pixel, and nothing is lost.
+
+What is kept changes how often the file is read, never what comes out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from rasterio.windows import Window
+from torch import Tensor
+
+from mambahsi.feedback import Feedback
+from mambahsi.normalization import Normalization
+from mambahsi.scene import Scene
+
+TILE = 64
+"""Columns, and at most so many rows, of a tile."""
+
+_STRIP_BYTES = 128 * 2**20
+"""Tiles of a scene's whole width take at most so much as stored: in files of whole rows, all
+that GDAL has to read for a tile then still lies in its cache when the next one is read."""
+
+_LEVELS = (np.arange(256) / 255.0).astype(np.float32)
+
+
+class WindowReader:
+    """Reads normalized windows of a scene.
+
+    Attributes:
+        scene: The scene.
+        bands: Its bands that the network reads, from 1.
+        valid: Where they hold measurements; bool (rows, columns).
+        limit: Bytes of tiles to keep; those of the window at hand are kept in any case.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        bands: Sequence[int],
+        valid: np.ndarray,
+        normalization: Normalization,
+        limit: int,
+    ) -> None:
+        self.scene = scene
+        self.bands = list(bands)
+        self.valid = valid
+        self.limit = limit
+        self._normalization = normalization
+        self._shape = tile_shape(scene, len(self.bands))
+        self._tiles: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
+        self._bytes = 0
+
+    def read(self, window: Window, feedback: Feedback) -> tuple[Tensor, np.ndarray]:
+        """Normalized pixels of a window.
+
+        Args:
+            window: Part of the scene.
+            feedback: Asked whether to stop.
+
+        Returns:
+            The window's valid pixels row by row, float32 (pixels, bands), and where they lie,
+            bool (rows, columns).
+
+        Raises:
+            SceneError: The file is truncated or corrupt.
+            Cancelled: The user asked to stop.
+        """
+        rows, columns = window.toslices()
+        mask = self.valid[rows, columns]
+        pixels = np.empty((int(mask.sum()), len(self.bands)), dtype=np.float32)
+        levels = np.empty((*mask.shape, len(self.bands)), dtype=np.uint8)
+        height, width = self._shape
+        down = range(rows.start // height, (rows.stop - 1) // height + 1)
+        across = range(columns.start // width, (columns.stop - 1) // width + 1)
+        self._make_room(down, across)
+        for tile_row in down:
+            self._load(tile_row, across, feedback)
+            for tile_column in across:
+                # Of the window's rows those in the tile, counted from both their beginnings.
+                top, left = tile_row * height, tile_column * width
+                tile = self._tiles[tile_row, tile_column]
+                here, there = _common(rows, top, tile.shape[0])
+                here_too, there_too = _common(columns, left, tile.shape[1])
+                levels[here, here_too] = tile[there, there_too]
+        np.take(_LEVELS, levels[mask], out=pixels)
+        return torch.from_numpy(pixels), mask
+
+    def _make_room(self, down: range, across: range) -> None:
+        """Drop tiles that were not needed for longest, but none of a window to be read."""
+        needed = list(itertools.product(down, across))
+        present = [key for key in needed if key in self._tiles]
+        for key in present:
+            self._tiles.move_to_end(key)
+        height, width = self._shape
+        coming = (len(needed) - len(present)) * height * width * len(self.bands)
+        while self._bytes + coming > self.limit and len(self._tiles) > len(present):
+            _, tile = self._tiles.popitem(last=False)
+            self._bytes -= tile.nbytes
+
+    def _load(self, tile_row: int, columns: range, feedback: Feedback) -> None:
+        """Read those tiles of a row of tiles that are not there, neighbors at once."""
+        missing = [column for column in columns if (tile_row, column) not in self._tiles]
+        height, width = self._shape
+        top = tile_row * height
+        rows = min(height, self.scene.grid.height - top)
+        for _, run in itertools.groupby(enumerate(missing), lambda item: item[1] - item[0]):
+            feedback.check()
+            found = [column for _, column in run]
+            left = found[0] * width
+            right = min((found[-1] + 1) * width, self.scene.grid.width)
+            data = self.scene.read(self.bands, Window(left, top, right - left, rows))
+            levels = _levels(self._normalization, data)
+            for column in found:
+                start = column * width - left
+                tile = np.ascontiguousarray(levels[:, start : start + width])
+                self._tiles[tile_row, column] = tile
+                self._bytes += tile.nbytes
+
+
+def tile_shape(scene: Scene, bands: int) -> tuple[int, int]:
+    """Rows and columns of a scene's tiles, of which so many bands are read."""
+    rows = TILE
+    while rows > 1 and rows * scene.grid.width * bands * scene.dtype.itemsize > _STRIP_BYTES:
+        rows //= 2
+    return rows, TILE
+
+
+def _levels(normalization: Normalization, data: np.ndarray) -> np.ndarray:
+    """Normalized pixels as whole numbers of 1/255; uint8 (rows, columns, bands)."""
+    levels = np.empty(data.shape, dtype=np.uint8)
+    for number, band in enumerate(data):
+        normalization.levels(number, band.reshape(-1), levels[number].reshape(-1))
+    return np.moveaxis(levels, 0, 2)
+
+
+def _common(wanted: slice, start: int, length: int) -> tuple[slice, slice]:
+    """What an interval shares with a tile, counted from its own and from the tile's start."""
+    first, last = max(wanted.start, start), min(wanted.stop, start + length)
+    return (
+        slice(first - wanted.start, last - wanted.start),
+        slice(first - start, last - start),
+    )
