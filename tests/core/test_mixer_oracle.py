@@ -104,7 +104,10 @@ def test_the_block_oracle_has_the_gradients_of_automatic_differentiation(
         assert relative(one, other.numpy().reshape(one.shape)) < 1e-12, name
 
 
-LONG = [(1, n) for n in (1, 2, 3, 4, 5, 63, 64, 65, 66, 127, 128, 129, 200, 1023, 1024, 1025, 1027)]
+# Around the lengths that kernels cut sequences at.
+EDGES = [16, 32, 64, 128, 512, 1024]
+LONG = [(1, n) for n in (1, 2, 3, 4, 5, 200, 1600)]
+LONG += [(1, edge + offset) for edge in EDGES for offset in (-1, 0, 1, 3)]
 SHORT = [(n, 4) for n in (1, 2, 3, 15, 16, 17, 255, 256, 257, 600)]
 OTHERS = [(7, 1), (515, 2), (40, 3), (33, 8), (2, 70), (3, 65), (2, 1100)]
 # Width of the tokens. The spatial branch has the network's, the spectral a quarter of it.
