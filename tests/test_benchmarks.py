@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.cpu import bar, floor, table
+from benchmarks.cpu import bar, floor, machine, table
 from benchmarks.cpu.comparators import ReferenceBlock
 from benchmarks.cpu.formulation import ImageNetwork
 from benchmarks.cpu.scenes import drawn
+from benchmarks.cpu.timing import Row, Worker, in_turn
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.scan import selective_scan
 
@@ -102,3 +103,28 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page.write_text(f"a\n{table.START}\nold\n{table.END}\nz\n", encoding="utf-8")
     table.put_into(page, "new\n")
     assert page.read_text(encoding="utf-8") == f"a\n{table.START}\nnew\n{table.END}\nz\n"
+
+
+def test_a_contender_runs_in_a_process_of_its_own() -> None:
+    values = {"kind": "ours", "rows": 8, "columns": 9, "bands": 5, "classes": 3}
+    with Worker(values | {"width": 16, "threads": 1}) as worker:
+        worker.wait()
+        timing = in_turn({"ours": worker}, "inference", 2)["ours"]
+        assert len(timing.wall) == len(timing.cpu) == 2
+        answer = worker.ask(task="memory", steps=2)
+        # The interpreter and PyTorch alone take more than this.
+        assert 50e6 < answer["before"] < answer["peak"] * 1.2
+
+
+def test_a_contender_that_fails_is_named() -> None:
+    with Worker({"kind": "ours", "threads": 1}) as worker, pytest.raises(SystemExit, match="ours"):
+        worker.wait()
+
+
+def test_the_table_holds_every_row_and_who_disturbed_it() -> None:
+    part = {"load_before": 0.1, "load_after": 1.0, "others": 0.25, "notes": [], "figures": {}}
+    rows = [vars(Row("scan", 1200, 1, 0.5, 150.0, "fine"))]
+    whole = {"machine": machine.describe(), "parts": {"kernels": part | {"rows": rows}}}
+    text = table.markdown(whole)
+    assert "| scan | 1,200 | 1 | 500 ms | 150 s | fine |" in text
+    assert "others used 0.25 processors" in text

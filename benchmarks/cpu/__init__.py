@@ -1,11 +1,13 @@
 """How fast and how large MambaHSI is on a plain CPU, beside what else there is.
 
-    python -m benchmarks.cpu            (everything; hours are not needed, an idle machine is)
+    python -m benchmarks.cpu                        (everything, on an idle machine)
     python -m benchmarks.cpu --only network floor
-    python -m benchmarks.cpu --small    (tiny sizes: whether it all runs)
+    python -m benchmarks.cpu --small                (tiny sizes: whether it all runs)
 
 Every part measures one question and keeps its answer in ``build/benchmarks/cpu/``, so a run
-that was cut goes on where it was. The whole is written as one table.
+that was cut goes on where it was. The whole is written as one table, ``build/benchmarks/cpu.md``,
+and as ``cpu.json``. The largest things needed are 12 GB of memory, for a training step of
+mambapy, and 20 GB of disk space, for the streamed scene.
 
 What is compared runs in processes of its own (:mod:`benchmarks.cpu.contender`), which hold
 their network and their scene and wait to be told to run once. The parts tell them in turn,

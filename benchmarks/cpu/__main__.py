@@ -49,6 +49,7 @@ def _run(name: str, settings: Settings, folder: Path, again: bool) -> None:
         _say(f"{name}: kept from before")
         return
     load, started = machine.load_average(), time.monotonic()
+    disturbance = machine.Disturbance()
     _say(f"{name}: running, load average {load:.2f}")
     result = importlib.import_module(f"benchmarks.cpu.{name}").run(settings)
     seconds = time.monotonic() - started
@@ -56,6 +57,7 @@ def _run(name: str, settings: Settings, folder: Path, again: bool) -> None:
         "settings": values,
         "load_before": load,
         "load_after": machine.load_average(),
+        "others": disturbance.processors(),
         "seconds": seconds,
         **dataclasses.asdict(result),
     }

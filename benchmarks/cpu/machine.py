@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,39 @@ QUIET = 0.5
 def load_average() -> float:
     """Mean number of running processes over the last minute."""
     return os.getloadavg()[0]
+
+
+class Disturbance:
+    """How much of the machine others used, since this was made.
+
+    The load average counts what is measured, too; this does not.
+    """
+
+    def __init__(self) -> None:
+        self._busy = _busy_seconds()
+        self._own = _own_seconds()
+        self._started = time.monotonic()
+
+    def processors(self) -> float:
+        """Mean number of processors that other processes, or other guests of the host, kept."""
+        others = _busy_seconds() - self._busy - (_own_seconds() - self._own)
+        return max(0.0, others / (time.monotonic() - self._started))
+
+
+def _busy_seconds() -> float:
+    """Time that all processors have worked since the start, or were taken from this guest."""
+    try:
+        text = Path("/proc/stat").read_text(encoding="ascii")
+    except OSError:
+        return _own_seconds()
+    # proc(5): user, nice, system, idle, iowait, irq, softirq, steal.
+    values = [int(value) for value in text.splitlines()[0].split()[1:9]]
+    return (sum(values) - values[3] - values[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    """Time of this process and of those that it has started and that have ended."""
+    return sum(os.times()[:4])
 
 
 def describe() -> dict[str, Any]:

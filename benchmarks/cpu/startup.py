@@ -62,7 +62,7 @@ def run(settings: Settings) -> Result:
 
 def _start(cache: Path) -> dict[str, Any]:
     """Stages of one start, seconds by the clock and on the processor."""
-    environment = os.environ | {"XDG_CACHE_HOME": str(cache), "NUMBA_CACHE_DIR": str(cache)}
+    environment = os.environ | {"MAMBAHSI_CACHE_DIR": str(cache)}
     started, used = time.perf_counter(), os.times()
     command = [sys.executable, "-c", PROGRAM]
     text = subprocess.run(

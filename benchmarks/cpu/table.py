@@ -36,7 +36,8 @@ def markdown(whole: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for name, part in whole["parts"].items():
-        load = f"load average {part['load_before']:.2f} before, {part['load_after']:.2f} after"
+        load = f"load average {part['load_before']:.2f} to {part['load_after']:.2f}, of which"
+        load += f" others used {part['others']:.2f} processors"
         lines.append(f"| **{PARTS[name]}** | | | | | {load} |")
         for row in part["rows"]:
             pixels = f"{row['pixels']:,}" if row["pixels"] else ""
