@@ -7,24 +7,29 @@ The first that fits is taken, told with its prediction, and held to. The second 
 model, which is applied in windows, too; so a model file says what it was trained on, and a
 shortage of memory later never changes which. A training that goes on from a checkpoint keeps
 to what it began with, and so does a job that names the size of its windows.
+
+What room is left is used to keep pixels between windows, which saves reading them again and
+changes nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mambahsi.devices import MemoryBudget, gigabytes_text
 from mambahsi.errors import ResourceError
 from mambahsi.feedback import Feedback
-from mambahsi.network.memory import training_bytes
+from mambahsi.network.memory import inference_bytes, training_bytes
 from mambahsi.normalization import fitting_bytes
 from mambahsi.raster_file import CACHE_BYTES
-from mambahsi.scene import WINDOW_BYTES, Scene
-from mambahsi.windows.placement import reached, window_shape
-from mambahsi.windows.tiles import tile_shape
+from mambahsi.scene import WINDOW_BYTES, BandSurvey, Scene
+from mambahsi.windows.inference import blending_bytes
+from mambahsi.windows.placement import window_shape
+from mambahsi.windows.tiles import TileRaster, assembling_bytes
 
 LARGEST_WINDOW = 256
 """Windows grow no larger even where memory allows: a step then takes in about as many pixels
@@ -35,6 +40,11 @@ SMALLEST_WINDOW = 64
 
 _STEP = 8
 """Sizes of windows that are tried lie so far apart."""
+
+_SMALLEST_CACHE = 16 * 2**20
+
+_GRID_BYTES = 24
+"""For each pixel of a scene: masks, labels, their division, the classes found."""
 
 
 @dataclass(frozen=True)
@@ -62,76 +72,154 @@ class Task:
         scene: Rows and columns of the scene.
         pixels: Its valid pixels.
         bands: Used bands.
+        classes: Number of classes.
         hidden_dim: Width of the network.
         mamba_type: Kind of network.
         labeled: Row and column of training and validation pixels, row by row; int64 (n, 2).
-        tile: Rows and columns of the tiles in which the scene is read.
-        cached: Bytes of the file that GDAL keeps.
+        tiles: The tiles in which windows are read.
+        held: Bytes that are taken throughout: GDAL's cache, masks and labels.
         reading: Bytes that looking through the file takes before the training.
+        main: Main memory that may be taken where the network runs on a device with memory of
+            its own; None where there is but one memory.
     """
 
     scene: tuple[int, int]
     pixels: int
     bands: int
+    classes: int
     hidden_dim: int
     mamba_type: str
     labeled: np.ndarray
-    tile: tuple[int, int]
-    cached: int
+    tiles: TileRaster
+    held: int
     reading: int
+    main: int | None
 
     @classmethod
     def of(
         cls,
         scene: Scene,
-        bands: int,
-        valid: np.ndarray,
+        survey: BandSurvey,
         labeled: np.ndarray,
-        hidden_dim: int,
-        mamba_type: str,
+        network: dict[str, Any],
+        cache: int,
+        main: int | None,
     ) -> Task:
         """The task of training on a scene.
 
         Args:
             scene: The scene.
-            bands: How many of its bands are used.
-            valid: Its valid pixels; bool (rows, columns).
+            survey: Its bands and valid pixels.
             labeled: Training and validation pixels; bool (rows, columns).
-            hidden_dim: Width of the network.
-            mamba_type: Kind of network.
+            network: Constructor arguments of the network.
+            cache: Bytes of GDAL's block cache.
+            main: As of the attribute.
         """
-        stored = scene.grid.height * scene.grid.width * scene.band_count * scene.dtype.itemsize
+        stored = stored_bytes(scene)
+        bands = len(survey.used)
         return cls(
             scene=scene.grid.shape,
-            pixels=int(valid.sum()),
+            pixels=int(survey.valid.sum()),
             bands=bands,
-            hidden_dim=hidden_dim,
-            mamba_type=mamba_type,
+            classes=network["num_classes"],
+            hidden_dim=network["hidden_dim"],
+            mamba_type=network["mamba_type"],
             labeled=np.argwhere(labeled),
-            tile=tile_shape(scene, bands),
-            cached=min(CACHE_BYTES, stored),
+            tiles=TileRaster.of(scene, bands, cache),
+            held=min(cache, stored) + _GRID_BYTES * survey.valid.size,
             reading=2 * min(WINDOW_BYTES, stored) + fitting_bytes(scene.dtype, bands),
+            main=main,
         )
 
     def whole(self) -> Plan:
         """The plan to train on the whole scene."""
         step = training_bytes(self.pixels, self.bands, self.hidden_dim, self.mamba_type)
-        return Plan("whole", self.cached + max(self.reading, step))
+        return Plan("whole", self._peak(step))
 
-    def windows(self, size: int, limit: int) -> Plan:
-        """The plan to train on windows, with as many pixels kept as a limit leaves room for."""
-        shape = window_shape(size, self.scene)
+    def windows(self, size: int, budget: int) -> Plan:
+        """The plan to train on windows, with as many pixels kept as a budget leaves room for."""
+        shape = window_shape((size, size), self.scene)
         pixels = shape[0] * shape[1]
-        step = training_bytes(pixels, self.bands, self.hidden_dim, self.mamba_type)
-        # A window as it is put together from tiles, in 8 bits and twice.
-        step += 2 * pixels * self.bands
-        tile = self.tile[0] * self.tile[1] * self.bands
-        wanted = tile * reached(self.labeled, self.scene, shape, self.tile)
-        # All tiles that one window can touch are needed at once.
-        down, across = (-(-side // edge) + 1 for side, edge in zip(shape, self.tile, strict=True))
-        least = min(tile * down * across, wanted)
-        tiles = min(wanted, max(least, limit - self.cached - step))
-        return Plan("windows", self.cached + max(self.reading, step + tiles), size, tiles)
+        work = assembling_bytes(pixels, self.bands) + max(
+            training_bytes(pixels, self.bands, self.hidden_dim, self.mamba_type),
+            inference_bytes(pixels, self.bands, self.hidden_dim)
+            + blending_bytes(shape, self.scene[1], self.classes),
+        )
+        wanted = self.tiles.around_bytes(self.labeled, shape)
+        least = min(self.tiles.window_bytes(shape), wanted)
+        room = budget - work if self.main is None else self.main
+        tiles = min(wanted, max(least, room - self.held))
+        return Plan("windows", self._peak(work, tiles), size, tiles)
+
+    def _peak(self, work: int, tiles: int = 0) -> int:
+        """Peak of the memory that the network's work lies in."""
+        if self.main is not None:
+            return work
+        return self.held + max(self.reading, work + tiles)
+
+
+def choose_tiles(
+    tiles: TileRaster,
+    shape: tuple[int, int],
+    network: dict[str, Any],
+    cached: int,
+    block_rows: int,
+    budgets: tuple[MemoryBudget, MemoryBudget],
+    feedback: Feedback,
+) -> int:
+    """How many pixels are kept while a map is made in windows.
+
+    Args:
+        tiles: The tiles in which windows are read.
+        shape: Rows and columns of the windows.
+        network: Constructor arguments of the network.
+        cached: Bytes of the file that GDAL keeps.
+        block_rows: Rows that are written at a time.
+        budgets: What may be taken where the network runs, and in main memory; the same twice
+            where it runs on the CPU.
+        feedback: Is told the plan.
+
+    Returns:
+        Bytes of tiles to keep.
+
+    Raises:
+        ResourceError: It does not fit.
+    """
+    pixels = shape[0] * shape[1]
+    step = inference_bytes(pixels, tiles.bands, network["hidden_dim"])
+    rows, columns = tiles.scene
+    held = cached + _GRID_BYTES * rows * columns + assembling_bytes(pixels, tiles.bands)
+    held += blending_bytes(shape, columns, network["num_classes"], block_rows)
+    device, main = budgets
+    if device is main:
+        held += step
+    least, wanted = tiles.window_bytes(shape), tiles.row_bytes(shape[0])
+    for needed, budget in ((step, device), (held + least, main)):
+        if needed > budget.bytes:
+            raise ResourceError(
+                f"Classification in windows of {shape[0]} x {shape[1]} pixels, which the model was "
+                f"trained on, needs about {gigabytes_text(needed)}, but may take "
+                f"{gigabytes_text(budget.bytes)} ({budget.reason}).",
+                "Raise the memory budget, classify a narrower part of the scene, or use a machine "
+                "with more memory.",
+            )
+    kept = max(least, min(wanted, main.bytes - held))
+    feedback.log(
+        f"Classification takes windows of {shape[0]} x {shape[1]} pixels, as the training did: "
+        f"about {gigabytes_text(held + kept)} of memory; allowed are "
+        f"{gigabytes_text(main.bytes)} ({main.reason})."
+    )
+    return kept
+
+
+def cache_bytes(budget: int) -> int:
+    """Size of GDAL's block cache within a budget in bytes."""
+    return min(CACHE_BYTES, max(_SMALLEST_CACHE, budget // 4))
+
+
+def stored_bytes(scene: Scene) -> int:
+    """Bytes of all pixels of a scene, as GDAL holds them."""
+    return scene.grid.height * scene.grid.width * scene.band_count * scene.dtype.itemsize
 
 
 def choose_plan(
@@ -186,5 +274,5 @@ def _candidates(task: Task, budget: MemoryBudget, mode: str, window: int) -> Ite
 def _text(task: Task, plan: Plan) -> str:
     if not plan.window:
         return "the whole scene in one piece"
-    rows, columns = window_shape(plan.window, task.scene)
+    rows, columns = window_shape((plan.window, plan.window), task.scene)
     return f"windows of {rows} x {columns} pixels around the labels"

@@ -27,7 +27,8 @@ def layouts(draw: st.DrawFn) -> tuple[np.ndarray, tuple[int, int], tuple[int, in
     # A polygon that may be larger than a window.
     top, left = draw(st.integers(0, scene[0] - 1)), draw(st.integers(0, scene[1] - 1))
     labeled[top : top + draw(SIDES), left : left + draw(SIDES)] = True
-    return np.argwhere(labeled), scene, window_shape(draw(st.sampled_from([4, 8, 16, 64])), scene)
+    size = draw(st.sampled_from([4, 8, 16, 64]))
+    return np.argwhere(labeled), scene, window_shape((size, size), scene)
 
 
 def assert_covers(
@@ -96,9 +97,9 @@ def test_strides_reach_from_end_to_end(length: int, quarter: int, data: st.DataO
 
 
 def test_a_small_scene_shrinks_the_window_to_whole_cells() -> None:
-    assert window_shape(64, (100, 100)) == (64, 64)
-    assert window_shape(64, (63, 70)) == (60, 64)
-    assert window_shape(64, (5, 4)) == (4, 4)
+    assert window_shape((64, 64), (100, 100)) == (64, 64)
+    assert window_shape((64, 64), (63, 70)) == (60, 64)
+    assert window_shape((64, 64), (5, 4)) == (4, 4)
 
 
 @given(layouts(), st.sampled_from([(4, 4), (2, 8), (16, 16)]), st.integers(0, 99))

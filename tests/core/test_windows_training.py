@@ -23,7 +23,7 @@ from mambahsi.normalization import Normalization
 from mambahsi.scene import Scene, survey_bands
 from mambahsi.training_loop import CheckpointPlan
 from mambahsi.windows.placement import fixed_cover, random_cover
-from mambahsi.windows.tiles import WindowReader
+from mambahsi.windows.tiles import TileRaster, WindowReader
 from mambahsi.windows.training import LabeledPixels, train_on_windows
 
 WriteScene = Callable[..., Path]
@@ -44,7 +44,8 @@ def scene(write_scene: WriteScene) -> Any:
 def open_reader(scene: Scene, limit: int = 10**9) -> WindowReader:
     survey = survey_bands(scene)
     normalization = Normalization.fit(scene, survey.used, survey.valid)
-    return WindowReader(scene, survey.used, survey.valid, normalization, limit)
+    tiles = TileRaster((40, 36), len(survey.used), 8, 16)
+    return WindowReader(scene, survey.used, survey.valid, normalization, tiles, limit)
 
 
 def labeled(reader: WindowReader, seed: int, count: int) -> LabeledPixels:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from rasterio.windows import Window
 
 import mambahsi
 from mambahsi.bands import match_bands
+from mambahsi.devices import memory_budget
 from mambahsi.errors import ModelError, SceneError
 from mambahsi.feedback import Feedback
 from mambahsi.inference import predict_blocks
@@ -26,18 +28,22 @@ from mambahsi.model_file import ModelFile, load_model
 from mambahsi.network import SceneGeometry
 from mambahsi.outputs import OutputFiles, style_path
 from mambahsi.pixels import read_pixels
+from mambahsi.plans import cache_bytes, choose_tiles, stored_bytes
 from mambahsi.raster_file import CACHE_BYTES, block_cache
-from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries
+from mambahsi.runs.maps import BLOCK_ROWS, MapTargets, MapWriter, add_maps, block_boundaries
 from mambahsi.runs.setup import Place, choose_place, restore_network
 from mambahsi.runs.ways import check_disk, choose_reading, choose_way, layout_of
 from mambahsi.scene import Scene
 from mambahsi.source_files import raster_files
 from mambahsi.streaming.grids import Grids, strips
 from mambahsi.streaming.levels import LevelReader
-from mambahsi.streaming.maps import predict_windows
+from mambahsi.streaming.maps import predict_windows as predict_streamed
 from mambahsi.streaming.passes import Passes
 from mambahsi.streaming.plan import StreamPlan
 from mambahsi.streaming.spool import Spool
+from mambahsi.windows.inference import predict_windows
+from mambahsi.windows.placement import window_shape
+from mambahsi.windows.tiles import TileRaster, WindowReader
 
 MAPS_SHARE = 0.1
 """Share of the progress that writing the maps stands for."""
@@ -64,17 +70,19 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
     """Classify a scene into files that are renamed by someone else."""
     started = time.monotonic()
     model = load_model(job.model)
-    if model.mode != "whole":
+    if model.mode not in ("whole", "windows"):
         raise ModelError(
-            f"{job.model}: a model for scenes in parts ({model.mode}), which this engine "
-            "cannot apply.",
+            f"{job.model}: a model of mode {model.mode}, which this engine cannot apply.",
             "Update the engine.",
         )
     with Scene.open(job.scene) as scene:
         for note in scene.notes:
             feedback.warning(note)
         task = _Task(job, targets, model, scene, match_bands(model.bands, scene, feedback))
-        pixels = _classify_whole(task, feedback)
+        if model.window:
+            pixels = _classify_in_windows(task, model.window, feedback)
+        else:
+            pixels = _classify_whole(task, feedback)
     seconds = time.monotonic() - started
     feedback.log(f"Classified {pixels:,} pixels in {seconds:.1f} s.")
     return {
@@ -135,6 +143,32 @@ def _classify_whole(task: _Task, feedback: Feedback) -> int:
     return grids.counts[0]
 
 
+def _classify_in_windows(task: _Task, window: tuple[int, int], feedback: Feedback) -> int:
+    """Classify with a model that has seen windows; returns the number of pixels."""
+    job, scene, model = task.job, task.scene, task.model
+    place = choose_place(job, feedback)
+    main = memory_budget(job.memory, torch.device("cpu"))
+    device = main if place.device.type == "cpu" else memory_budget(job.memory, place.device)
+    reading = choose_reading(job, layout_of(scene, len(task.bands), model.network), feedback)
+    cache = cache_bytes(main.bytes)
+    with block_cache(cache):
+        valid = valid_pixels(scene, task.bands, reading.rows, feedback.part(0.0, 0.05))
+        tiles = TileRaster.of(scene, len(task.bands), cache)
+        shape = window_shape(window, valid.shape)
+        cached = min(cache, stored_bytes(scene))
+        kept = choose_tiles(
+            tiles, shape, model.network, cached, BLOCK_ROWS, (device, main), feedback
+        )
+        reader = WindowReader(scene, task.bands, valid, model.normalization, tiles, kept)
+        network = restore_network(job.model, model.network, model.weights, place)
+        blocks = predict_windows(
+            network, reader, shape, block_boundaries(valid), feedback.part(0.05, 1.0)
+        )
+        with task.writer(place) as writer:
+            writer.write_rows(valid, blocks)
+    return int(valid.sum())
+
+
 def _in_memory(task: _Task, valid: np.ndarray, place: Place, feedback: Feedback) -> None:
     model = task.model
     geometry = SceneGeometry(valid)
@@ -171,7 +205,7 @@ def _in_strips(
         passes.run(feedback.part(0.0, 1.0 - MAPS_SHARE))
         last = feedback.part(1.0 - MAPS_SHARE, 1.0)
         with task.writer(place) as writer:
-            for window, probabilities in predict_windows(passes, grids, plan, last):
+            for window, probabilities in predict_streamed(passes, grids, plan, last):
                 writer.write(window, grids.valid[0][window.toslices()], probabilities)
 
 

@@ -1,4 +1,4 @@
-"""What training and classification share: the place they run at, the network, the memory."""
+"""What training and classification share: the place they run at, and the network."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 import mambahsi
-from mambahsi.devices import choose_device, describe_device, gigabytes_text, memory_budget
-from mambahsi.errors import ModelError, ResourceError
+from mambahsi.devices import choose_device, describe_device
+from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainJob
 from mambahsi.network import MambaHSI
@@ -103,35 +103,6 @@ def restore_network(
             "Copy or train it again.",
         ) from error
     return network.to(place.device).eval()
-
-
-def check_memory(
-    task: str, needed: int, gigabytes: float, place: Place, feedback: Feedback
-) -> None:
-    """Compare what a task will need with what it may take.
-
-    Args:
-        task: What is planned, such as ``Training``.
-        needed: Prediction in bytes.
-        gigabytes: The job's budget in GB, 0 for a safe share of what is free.
-        place: Where the network runs.
-        feedback: Is told the plan.
-
-    Raises:
-        ResourceError: It does not fit.
-    """
-    budget = memory_budget(gigabytes, place.device)
-    if needed > budget.bytes:
-        raise ResourceError(
-            f"{task} needs about {gigabytes_text(needed)} on {place.device.type} in one piece, "
-            f"but may take {gigabytes_text(budget.bytes)} ({budget.reason}).",
-            "Use a smaller part of the scene, preset 'compact', or a machine with more memory; "
-            "or raise the memory budget.",
-        )
-    feedback.log(
-        f"{task} takes the whole scene in one piece: about {gigabytes_text(needed)} of memory; "
-        f"allowed are {gigabytes_text(budget.bytes)} ({budget.reason})."
-    )
 
 
 def versions() -> dict[str, str]:

@@ -25,7 +25,8 @@ from mambahsi.model_file import ModelFile, save_model
 from mambahsi.network import MambaHSI
 from mambahsi.normalization import Normalization
 from mambahsi.outputs import OutputFiles
-from mambahsi.plans import Plan, Task, choose_plan
+from mambahsi.plans import Plan, Task, cache_bytes, choose_plan
+from mambahsi.raster_file import block_cache
 from mambahsi.runs.setup import Place, choose_place, network_arguments, versions
 from mambahsi.runs.training_report import (
     TrainedModel,
@@ -97,7 +98,10 @@ def train(job: TrainJob, feedback: Feedback) -> dict[str, Any]:
 
 
 def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
-    with Scene.open(job.scene) as scene:
+    # Files are read into main memory, wherever the network runs.
+    main = memory_budget(job.memory, torch.device("cpu")).bytes
+    cache = cache_bytes(main)
+    with Scene.open(job.scene) as scene, block_cache(cache):
         survey = survey_bands(scene, feedback.part(0.0, 0.02))
         split = _divide_labels(job, scene, survey, feedback)
         place = choose_place(job, feedback)
@@ -109,7 +113,16 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
         # generator of its own), then the network, which draws its initial weights.
         torch.manual_seed(job.seed)
         network = MambaHSI(**arguments, scan=place.scan).to(place.device)
-        plan = _choose_plan(job, scene, survey, split, place, feedback)
+        labeled = np.isin(split.parts, (TRAIN, VALIDATION))
+        task = Task.of(
+            scene,
+            survey,
+            labeled,
+            arguments,
+            cache,
+            None if place.device.type == "cpu" else main,
+        )
+        plan = _choose_plan(job, task, place, feedback)
         given = Preparation(
             job=job,
             scene=scene,
@@ -117,6 +130,7 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
             split=split,
             place=place,
             plan=plan,
+            tiles=task.tiles,
             network=network,
             normalization=Normalization.fit(
                 scene, survey.used, survey.valid, feedback.part(0.02, 0.05)
@@ -159,14 +173,7 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
         )
 
 
-def _choose_plan(
-    job: TrainJob,
-    scene: Scene,
-    survey: BandSurvey,
-    split: Split,
-    place: Place,
-    feedback: Feedback,
-) -> Plan:
+def _choose_plan(job: TrainJob, task: Task, place: Place, feedback: Feedback) -> Plan:
     """The way that the training takes.
 
     Raises:
@@ -179,11 +186,6 @@ def _choose_plan(
         # What fits now may be another plan than that of the training to go on with.
         window = int(load_checkpoint(checkpoint).fingerprint.get("window", 0))
         mode = "windows" if window else "whole"
-    labeled = np.isin(split.parts, (TRAIN, VALIDATION))
-    preset = PRESETS[job.preset]
-    task = Task.of(
-        scene, len(survey.used), survey.valid, labeled, preset.hidden_dim, preset.mamba_type
-    )
     budget = memory_budget(job.memory, place.device)
     return choose_plan(task, budget, mode, window, feedback)
 

@@ -29,7 +29,7 @@ from mambahsi.training import TrainingData, train_network
 from mambahsi.training_loop import CheckpointPlan, TrainingOutcome
 from mambahsi.windows.inference import classify_wanted
 from mambahsi.windows.placement import window_shape
-from mambahsi.windows.tiles import WindowReader
+from mambahsi.windows.tiles import TileRaster, WindowReader
 from mambahsi.windows.training import LabeledPixels, train_on_windows
 
 _RESUMABLE_WITH_OTHER = {
@@ -51,6 +51,7 @@ class Preparation:
         split: Its labels.
         place: Where the network runs.
         plan: The way that is taken.
+        tiles: The tiles in which windows are read.
         network: Freshly constructed, at its place.
         normalization: Constants by used band.
         colors: Positions, among the used bands, of those shown as red, green and blue.
@@ -62,6 +63,7 @@ class Preparation:
     split: Split
     place: Place
     plan: Plan
+    tiles: TileRaster
     network: MambaHSI
     normalization: Normalization
     colors: tuple[int, int, int]
@@ -151,8 +153,10 @@ def train_windows(given: Preparation, feedback: Feedback) -> Training:
         MambaHSIError: As of :func:`mambahsi.windows.training.train_on_windows`.
     """
     used, valid = given.survey.used, given.survey.valid
-    shape = window_shape(given.plan.window, valid.shape)
-    reader = WindowReader(given.scene, used, valid, given.normalization, given.plan.tiles)
+    shape = window_shape((given.plan.window, given.plan.window), valid.shape)
+    reader = WindowReader(
+        given.scene, used, valid, given.normalization, given.tiles, given.plan.tiles
+    )
     checkpoint = given.checkpoint_plan(_digest_scene(given, feedback))
     outcome = train_on_windows(
         given.network,

@@ -109,11 +109,11 @@ def classify_wanted(
         wanted: The pixels to classify; bool (rows, columns), all of them valid.
 
     Returns:
-        Class index by pixel, int64 (rows, columns). For wanted pixels it is that of the map;
+        Class index by pixel, int32 (rows, columns). For wanted pixels it is that of the map;
         for other pixels of the windows that were looked at, it is what these alone say. -1
         elsewhere.
     """
-    classes = np.full(wanted.shape, -1, dtype=np.int64)
+    classes = np.full(wanted.shape, -1, dtype=np.int32)
     for strip in _strips(network, reader, shape, wanted, feedback):
         found = reader.valid[strip.rows] & (strip.weights > 0)
         classes[strip.rows][found] = strip.sums[found].argmax(axis=1)
@@ -139,18 +139,20 @@ def blending_weights(shape: tuple[int, int], scene: tuple[int, int]) -> np.ndarr
     return np.outer(down, across).astype(np.float32)
 
 
-def blending_bytes(shape: tuple[int, int], columns: int, classes: int, block_rows: int) -> int:
+def blending_bytes(shape: tuple[int, int], columns: int, classes: int, block_rows: int = 0) -> int:
     """Memory that sums, weights and results take while a map is made.
 
     Args:
         shape: Rows and columns of a window.
         columns: Columns of the scene.
         classes: Number of classes.
-        block_rows: Rows between two boundaries of :func:`predict_windows`.
+        block_rows: Rows between two boundaries of :func:`predict_windows`, 0 for
+            :func:`classify_wanted`.
     """
     row = 4 * columns * classes
-    # Sums and weights; rows that wait for the rest of their block, while they are put together.
-    return shape[0] * (row + 4 * columns) + 2 * (shape[0] + block_rows) * row
+    # Rows wait until their block is whole, and are there twice while it is put together.
+    waiting = 2 * (shape[0] + block_rows) * row if block_rows else 0
+    return shape[0] * (row + 4 * columns) + waiting
 
 
 def _ramp(window: int) -> np.ndarray:

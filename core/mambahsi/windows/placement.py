@@ -41,14 +41,16 @@ class LabeledWindow:
     members: np.ndarray
 
 
-def window_shape(size: int, scene: tuple[int, int]) -> tuple[int, int]:
+def window_shape(wanted: tuple[int, int], scene: tuple[int, int]) -> tuple[int, int]:
     """Rows and columns of the windows of a scene.
 
     Args:
-        size: Rows and columns asked for, a multiple of :data:`MULTIPLE`.
+        wanted: Rows and columns asked for, multiples of :data:`MULTIPLE`.
         scene: Rows and columns of the scene, at least :data:`MULTIPLE` each.
     """
-    rows, columns = (min(size, side // MULTIPLE * MULTIPLE) for side in scene)
+    rows, columns = (
+        min(side, whole // MULTIPLE * MULTIPLE) for side, whole in zip(wanted, scene, strict=True)
+    )
     return rows, columns
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,15 +24,72 @@ from torch import Tensor
 from mambahsi.feedback import Feedback
 from mambahsi.normalization import Normalization
 from mambahsi.scene import Scene
+from mambahsi.windows.placement import reached
 
 TILE = 64
 """Columns, and at most so many rows, of a tile."""
 
-_STRIP_BYTES = 128 * 2**20
-"""Tiles of a scene's whole width take at most so much as stored: in files of whole rows, all
-that GDAL has to read for a tile then still lies in its cache when the next one is read."""
-
 _LEVELS = (np.arange(256) / 255.0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TileRaster:
+    """The raster of a scene's tiles, and what they take once they are read.
+
+    Attributes:
+        scene: Rows and columns of the scene.
+        bands: Bands that are read.
+        rows: Rows of a tile.
+        columns: Columns of a tile.
+    """
+
+    scene: tuple[int, int]
+    bands: int
+    rows: int
+    columns: int
+
+    @classmethod
+    def of(cls, scene: Scene, bands: int, cache: int) -> TileRaster:
+        """The tiles of a scene.
+
+        In a file of whole rows GDAL reads whole rows for a tile. Tiles are so low that those of
+        the scene's full width fit into half of its cache, so that the next tile's pixels still
+        lie there.
+
+        Args:
+            scene: The scene.
+            bands: How many of its bands are read.
+            cache: Bytes of GDAL's block cache.
+        """
+        rows = TILE
+        while rows > 1 and 2 * rows * scene.grid.width * bands * scene.dtype.itemsize > cache:
+            rows //= 2
+        return cls(scene.grid.shape, bands, rows, TILE)
+
+    def window_bytes(self, shape: tuple[int, int]) -> int:
+        """Bytes of all tiles that a window of so many rows and columns can touch."""
+        return self._bytes(self._across(shape[0], 0), self._across(shape[1], 1))
+
+    def row_bytes(self, rows: int) -> int:
+        """Bytes of all tiles that windows of so many rows, side by side, can touch."""
+        return self._bytes(self._across(rows, 0), self._across(self.scene[1], 1))
+
+    def around_bytes(self, points: np.ndarray, shape: tuple[int, int]) -> int:
+        """Bytes of all tiles that windows around labeled pixels can touch.
+
+        Args:
+            points: Row and column of each pixel, row by row; int64 (n, 2).
+            shape: Rows and columns of the windows.
+        """
+        return self._bytes(reached(points, self.scene, shape, (self.rows, self.columns)), 1)
+
+    def _across(self, length: int, axis: int) -> int:
+        """Tiles that so many rows, or columns, touch at most."""
+        side = (self.rows, self.columns)[axis]
+        return min(-(-length // side) + 1, -(-self.scene[axis] // side))
+
+    def _bytes(self, down: int, across: int) -> int:
+        return down * across * self.rows * self.columns * self.bands
 
 
 class WindowReader:
@@ -41,6 +99,7 @@ class WindowReader:
         scene: The scene.
         bands: Its bands that the network reads, from 1.
         valid: Where they hold measurements; bool (rows, columns).
+        raster: The tiles in which it is read.
         limit: Bytes of tiles to keep; those of the window at hand are kept in any case.
     """
 
@@ -50,14 +109,15 @@ class WindowReader:
         bands: Sequence[int],
         valid: np.ndarray,
         normalization: Normalization,
+        raster: TileRaster,
         limit: int,
     ) -> None:
         self.scene = scene
         self.bands = list(bands)
         self.valid = valid
+        self.raster = raster
         self.limit = limit
         self._normalization = normalization
-        self._shape = tile_shape(scene, len(self.bands))
         self._tiles: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
         self._bytes = 0
 
@@ -80,7 +140,7 @@ class WindowReader:
         mask = self.valid[rows, columns]
         pixels = np.empty((int(mask.sum()), len(self.bands)), dtype=np.float32)
         levels = np.empty((*mask.shape, len(self.bands)), dtype=np.uint8)
-        height, width = self._shape
+        height, width = self.raster.rows, self.raster.columns
         down = range(rows.start // height, (rows.stop - 1) // height + 1)
         across = range(columns.start // width, (columns.stop - 1) // width + 1)
         self._make_room(down, across)
@@ -102,7 +162,7 @@ class WindowReader:
         present = [key for key in needed if key in self._tiles]
         for key in present:
             self._tiles.move_to_end(key)
-        height, width = self._shape
+        height, width = self.raster.rows, self.raster.columns
         coming = (len(needed) - len(present)) * height * width * len(self.bands)
         while self._bytes + coming > self.limit and len(self._tiles) > len(present):
             _, tile = self._tiles.popitem(last=False)
@@ -111,7 +171,7 @@ class WindowReader:
     def _load(self, tile_row: int, columns: range, feedback: Feedback) -> None:
         """Read those tiles of a row of tiles that are not there, neighbors at once."""
         missing = [column for column in columns if (tile_row, column) not in self._tiles]
-        height, width = self._shape
+        height, width = self.raster.rows, self.raster.columns
         top = tile_row * height
         rows = min(height, self.scene.grid.height - top)
         for _, run in itertools.groupby(enumerate(missing), lambda item: item[1] - item[0]):
@@ -128,12 +188,10 @@ class WindowReader:
                 self._bytes += tile.nbytes
 
 
-def tile_shape(scene: Scene, bands: int) -> tuple[int, int]:
-    """Rows and columns of a scene's tiles, of which so many bands are read."""
-    rows = TILE
-    while rows > 1 and rows * scene.grid.width * bands * scene.dtype.itemsize > _STRIP_BYTES:
-        rows //= 2
-    return rows, TILE
+def assembling_bytes(pixels: int, bands: int) -> int:
+    """Memory that putting a window together takes beside its tiles and its float pixels."""
+    # In 8 bits with and without its invalid pixels; before that, tiles as stored and in 8 bits.
+    return 2 * pixels * bands
 
 
 def _levels(normalization: Normalization, data: np.ndarray) -> np.ndarray:
