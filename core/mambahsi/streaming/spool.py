@@ -184,7 +184,7 @@ class Spool:
         """Go on from what lies in the folder, or empty it."""
         if not any(self.folder.glob(f"*{_SUFFIX}")) and not (self.folder / _STATE).exists():
             return
-        reason = self._read_progress()
+        reason = self._read_progress(feedback)
         if not reason:
             return
         feedback.log(
@@ -192,7 +192,7 @@ class Spool:
         )
         self._empty()
 
-    def _read_progress(self) -> str:
+    def _read_progress(self, feedback: Feedback) -> str:
         """Read what is there; empty if it fits this run, else why it does not."""
         try:
             with safe_open(self.folder / _STATE, framework="pt") as file:
@@ -211,6 +211,10 @@ class Spool:
         if abs(header["started"] - _machine_start()) > _CLOCK_TOLERANCE:
             return "the computer was restarted since"
         self.progress = Progress(header["stage"], header["row"], tensors)
+        feedback.log(
+            f"Going on with {self.folder}, left by a run that was killed: {header['stage']} "
+            f"passes are done, and {header['row']} rows of the next."
+        )
         return ""
 
 
