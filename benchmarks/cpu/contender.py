@@ -7,8 +7,8 @@ their own keep the contenders apart: memory, threads and the environment that so
 (huge pages, limited instructions) are each one's own.
 
 The tasks are ``inference`` (classes of all pixels), ``training`` (one step of Adam on the pixels
-of 30 a class), ``logits`` (written to a file, to be compared), and ``memory`` (the peak resident
-size of several training steps).
+of 30 a class), ``logits`` (written to a file, to be compared), ``memory`` (the peak resident size
+of several training steps) and ``peak`` (that of the process so far). Memory is what Linux tells.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ def serve(contender: Contender, request: dict[str, Any]) -> dict[str, Any]:
         return {}
     if task == "memory":
         return peak_of_steps(contender, request["steps"])
-    if task == "set_threads":
-        return {"threads": set_threads(request["threads"])}
+    if task == "peak":
+        return {"peak": resident("VmHWM")}
     work = contender.inference if task == "inference" else contender.training
     wall, cpu = [], []
     for _ in range(request.get("runs", 1)):

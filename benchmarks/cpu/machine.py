@@ -12,7 +12,7 @@ from typing import Any
 from mambahsi.devices import total_memory
 from mambahsi.scan.threads import physical_cores
 
-PACKAGES = ("torch", "numpy", "numba", "scipy", "scikit-learn", "rasterio")
+PACKAGES = ("torch", "numpy", "llvmlite", "scipy", "scikit-learn", "rasterio")
 FEATURES = ("avx2", "fma", "avx512f", "avx512vl", "avx512_bf16", "amx_tile", "asimd", "sve")
 """Instruction sets that matter here, as Linux names them."""
 

@@ -61,7 +61,9 @@ def run(settings: Settings) -> Result:
             for name, timing in timings.items():
                 ratio = timing.median / ours
                 result.figures[f"{task}_{name}"] = ratio
-                text = "" if name == "ours" else f"{ratio:.1f} times ours"
+                peak = able[name].ask(task="peak")["peak"]
+                text = "" if name == "ours" else f"{ratio:.1f} times ours, "
+                text += f"peak of the process {peak / 1e9:.2f} GB"
                 what = f"{TITLES[name]}, {title}"
                 result.rows.append(Row.of(what, timing, rows * columns, 1, text))
     worst = max(v for k, v in result.figures.items() if k.startswith("logits_"))

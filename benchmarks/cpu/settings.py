@@ -69,8 +69,8 @@ SMALL = Settings(
     floor_rounds=2,
     scaling=((40, 30), (60, 44)),
     forest_bands=(20, 40),
-    stream=(400, 100, 30),
-    stream_rows=100,
-    stream_memory=0.3,
+    stream=(1200, 100, 30),
+    stream_rows=600,
+    stream_memory=0.2,
 )
 """Whether everything runs; the figures mean nothing."""

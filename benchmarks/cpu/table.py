@@ -36,7 +36,7 @@ def markdown(whole: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for name, part in whole["parts"].items():
-        load = f"load average {part['load_before']:.2f} to {part['load_after']:.2f}, of which"
+        load = f"load average {part['load_before']:.2f} to {part['load_after']:.2f};"
         load += f" others used {part['others']:.2f} processors"
         lines.append(f"| **{PARTS[name]}** | | | | | {load} |")
         for row in part["rows"]:
