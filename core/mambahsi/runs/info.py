@@ -51,6 +51,7 @@ def describe_model(path: str) -> dict[str, Any]:
         "network": model.network,
         "parameters": sum(tensor.numel() for tensor in model.weights.values()),
         "mode": model.mode,
+        "window": model.window,
         "scene": model.scene,
         "training": model.training,
         "split": model.split,

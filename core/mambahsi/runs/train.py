@@ -2,7 +2,7 @@
 
 The result: ``model``, ``report``, ``overall_accuracy``, ``average_accuracy``, ``kappa`` (None
 where nothing was tested), ``tested_classes``, ``tested_pixels``, ``protocol``, ``best_epoch``,
-``epochs``, ``device``, ``backend``.
+``epochs``, ``mode``, ``device``, ``backend``.
 """
 
 from __future__ import annotations
@@ -292,6 +292,7 @@ def _result(job: TrainJob, trained: TrainedModel) -> dict[str, Any]:
         "protocol": trained.split.protocol,
         "best_epoch": trained.outcome.best_epoch,
         "epochs": trained.outcome.epochs,
+        "mode": trained.model.mode,
         "device": trained.model.training["device"],
         "backend": trained.model.training["backend"],
     }

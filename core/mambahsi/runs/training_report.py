@@ -114,6 +114,9 @@ def _facts(model: ModelFile) -> dict[str, dict[str, Any]]:
             *("patience", "device", "backend", "threads"),
         )
     }
+    settings["Scene seen"] = (
+        f"in windows of {model.window[0]} x {model.window[1]} pixels" if model.window else "whole"
+    )
     settings["Model file"] = Path(training["model"]).name
     settings["Written"] = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
     settings["Kept epoch"] = training["best_epoch"]
