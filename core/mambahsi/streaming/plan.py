@@ -30,7 +30,7 @@ _READ_BYTES = 32 * 2**20
 _SMALLEST_CACHE = 16 * 2**20
 _OUTPUT_BYTES = 64 * 2**20
 # Libraries' buffers, what malloc does not give back, progress files.
-_FIXED_BYTES = 60_000_000
+_FIXED_BYTES = 30_000_000
 # Tables of (CHUNK, 2 x width) inside the mixing of a chunk.
 _CHUNK_TABLES = 12
 # Masks of all grids and row sums, for each pixel of the grid.
@@ -106,7 +106,7 @@ class StreamPlan:
 def plan_reading(layout: Layout, budget: int) -> ReadPlan:
     """How to read a file with about a quarter of a budget, given in bytes."""
     row_bytes = layout.columns * (layout.bands * layout.item_bytes + 2)
-    cache = max(_SMALLEST_CACHE, 2 * layout.block_bytes)
+    cache = max(_SMALLEST_CACHE, layout.block_bytes * 5 // 4)
     block_rows = min(layout.block_rows, layout.rows)
     if block_rows * row_bytes <= max(_READ_BYTES, budget // 4):
         rows = max(1, _READ_BYTES // (block_rows * row_bytes)) * block_rows
