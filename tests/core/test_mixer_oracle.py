@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
@@ -15,6 +16,7 @@ from step_by_step import mamba_block
 
 from mambahsi.network.mamba import Mamba
 from mambahsi.scan import available_backends, selective_scan, set_threads
+from mambahsi.scan.chunked_mixer import mamba_mixer_chunked
 
 COMPILED = available_backends()["cpu"]
 needs_compiler = pytest.mark.skipif(bool(COMPILED), reason=f"no compiled backend: {COMPILED}")
@@ -114,7 +116,15 @@ OTHERS = [(7, 1), (515, 2), (40, 3), (33, 8), (2, 70), (3, 65), (2, 1100)]
 WIDTHS = [2, 6, 8, 16, 24, 32, 64, 128]
 
 
-@needs_compiler
+def mixer(backend: str) -> Callable[..., torch.Tensor]:
+    if backend == "torch":
+        return mamba_mixer_chunked
+    from mambahsi.scan.mixer import mamba_mixer
+
+    return mamba_mixer
+
+
+@pytest.mark.parametrize("backend", [pytest.param("cpu", marks=needs_compiler), "torch"])
 @settings(max_examples=60)
 @example(seed=0, shape=(1, 1), width=2, threads=3)
 @example(seed=0, shape=(1, 1025), width=24, threads=3)
@@ -127,10 +137,8 @@ WIDTHS = [2, 6, 8, 16, 24, 32, 64, 128]
     threads=st.integers(1, 3),
 )
 def test_the_fused_block_equals_the_oracle(
-    seed: int, shape: tuple[int, int], width: int, threads: int
+    backend: str, seed: int, shape: tuple[int, int], width: int, threads: int
 ) -> None:
-    from mambahsi.scan.mixer import mamba_mixer
-
     if math.prod(shape) * width > 2**15:
         # Enough for every way through the kernels, and quick.
         width = WIDTHS[seed % 4]
@@ -141,7 +149,7 @@ def test_the_fused_block_equals_the_oracle(
     dtokens, gradients = block_gradients(w, tokens, kept, weight)
 
     leaves = leaves_of(w, tokens, torch.float32)
-    out = mamba_mixer(*leaves)
+    out = mixer(backend)(*leaves)
     got = torch.autograd.grad((out * torch.tensor(weight).float()).sum(), leaves)
     assert relative(out.detach().double().numpy(), expected) < 1e-5
     wanted = [dtokens, *(getattr(gradients, name) for name in NAMES)]
