@@ -12,6 +12,7 @@ Pixels of a grid are numbered among the valid ones, row by row.
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,6 +22,35 @@ from mambahsi.errors import SceneError
 
 POOLINGS = 2
 """How often the network halves the resolution."""
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """How the valid pixels of a grid form the valid cells of the next coarser one.
+
+    Attributes:
+        cells: Number of each pixel's cell, -1 for a pixel of none; int32 (pixels,).
+        members: Numbers of each cell's pixels, -1 where it has fewer than four; int32 (cells, 4).
+        fractions: One divided by the number of a cell's pixels; float32 (cells,).
+    """
+
+    cells: Tensor
+    members: Tensor
+    fractions: Tensor
+
+    @classmethod
+    def of(cls, fine: np.ndarray) -> Pooling:
+        """For a grid, or an even number of its rows; bool (rows, columns)."""
+        coarse, cells, fractions = pool_cells(fine)
+        rows, columns = coarse.shape
+        numbers = np.where(fine, np.cumsum(fine.ravel()).reshape(fine.shape) - 1, -1)
+        squares = numbers[: rows * 2, : columns * 2].reshape(rows, 2, columns, 2)
+        members = squares.transpose(0, 2, 1, 3)[coarse].reshape(-1, 4)
+        return cls(
+            cells.to(torch.int32),
+            torch.from_numpy(members.astype(np.int32)),
+            fractions.to(torch.float32),
+        )
 
 
 class SceneGeometry:
@@ -68,6 +98,11 @@ class SceneGeometry:
         """
         cells = self._cells[level].to(features.device)
         return pool_features(features, cells, self._fractions[level].to(features))
+
+    @functools.cached_property
+    def poolings(self) -> list[Pooling]:
+        """For the fused kernels: how each grid's pixels form the next grid's cells."""
+        return [Pooling.of(fine) for fine in self.valid[:-1]]
 
     def upsample(self, coarse: Tensor, at: Tensor | None = None) -> Tensor:
         """Bilinear interpolation of the coarsest grid's values at the scene's pixels.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba
 from mambahsi.network.geometry import POOLINGS, SceneGeometry
+from mambahsi.scan import resolve_backend
 
 HEAD_WIDTH = 128
 BLOCKS = POOLINGS + 1
@@ -19,6 +20,12 @@ class MambaHSI(nn.Module):
 
     The parameters have the published names: ``patch_embedding``, ``mamba.0``, ``mamba.2``,
     ``mamba.4`` (pooling stands at the odd places) and ``cls_head``.
+
+    Attributes:
+        hidden_dim: Width of the features.
+        scan: Name of the scan backend, or ``auto``.
+        recompute: Whether a training step keeps less of its forward pass and computes it again
+            in the backward pass, which takes longer (scan backend ``cpu`` only).
     """
 
     def __init__(
@@ -59,6 +66,9 @@ class MambaHSI(nn.Module):
                 raise ValueError(f"hidden_dim {hidden_dim} is not divisible by {name} {value}")
         if mamba_type not in ("both", "spa", "spe"):
             raise ValueError(f"mamba_type {mamba_type!r} is not one of 'both', 'spa', 'spe'")
+        self.hidden_dim = hidden_dim
+        self.scan = scan
+        self.recompute = False
         self.patch_embedding = nn.Sequential(
             nn.Conv2d(in_channels, hidden_dim, 1), PixelGroupNorm(group_num, hidden_dim), nn.SiLU()
         )
@@ -89,14 +99,30 @@ class MambaHSI(nn.Module):
         Returns:
             Logits of the coarsest grid's valid cells, (cells, classes).
         """
+        backend = resolve_backend(self.scan, pixels.device.type)
+        if backend == "cpu" and _can_fuse(pixels, self.hidden_dim):
+            features = self._fused_features(pixels, geometry)
+        else:
+            features = self._features(pixels, geometry)
+        widen, norm, activation, classify = self.cls_head
+        return _pointwise(classify, activation(norm(_pointwise(widen, features))))
+
+    def _features(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
         embed, norm, activation = self.patch_embedding
         features = activation(norm(_pointwise(embed, pixels)))
         for level, block in enumerate(self.mamba.values()):
             if level:
                 features = geometry.pool(features, level - 1)
             features = block(features)
-        widen, norm, activation, classify = self.cls_head
-        return _pointwise(classify, activation(norm(_pointwise(widen, features))))
+        return features
+
+    def _fused_features(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
+        from mambahsi.network.fused import fused_block, fused_embedding
+
+        features = fused_embedding(self.patch_embedding, pixels)
+        for block, pooling in zip(self.mamba.values(), [*geometry.poolings, None], strict=True):
+            features = fused_block(block, features, pooling, self.recompute)
+        return features
 
     def pixel_logits(
         self, pixels: Tensor, geometry: SceneGeometry, at: Tensor | None = None
@@ -145,3 +171,10 @@ def _pointwise(layer: nn.Module, pixels: Tensor) -> Tensor:
     """A 1 x 1 convolution on a table of pixels."""
     assert isinstance(layer, nn.Conv2d)
     return F.linear(pixels, layer.weight.flatten(1), layer.bias)
+
+
+def _can_fuse(pixels: Tensor, width: int) -> bool:
+    """Whether the compiled kernels take whole blocks of this width."""
+    from mambahsi.network.fused import can_fuse
+
+    return can_fuse(pixels, width)

@@ -22,7 +22,10 @@ from mambahsi.scan.mixer_weights import Carry, MixerGradients, MixerWeights
 from mambahsi.scan.threads import SOLO, Member, thread_count, work_together
 
 CHUNK = 512
-"""Rows worked on together; a multiple of the segment."""
+"""Rows of a long sequence worked on together; a multiple of the segment."""
+
+SHORT_CHUNK = 1024
+"""Rows of short sequences worked on together."""
 
 
 def kept_states(w: MixerWeights, rows: int) -> Tensor:
@@ -100,7 +103,7 @@ def _mix_long_backward(
 
 def short_unit(length: int) -> int:
     """Rows of short sequences that are worked on together: whole sequences."""
-    return max(1, CHUNK // length) * length
+    return max(1, SHORT_CHUNK // length) * length
 
 
 def short_forward(stage: Forward, tokens: Tensor, out: Tensor) -> None:

@@ -215,11 +215,7 @@ class Table:
         """One number of the table, in all lanes."""
         code = self.kernel.code
         number = code.load(self._pointer(row, column), typ=_FLOAT, align=4)
-        nothing = ir.Constant(_FLOATS, ir.Undefined)
-        single = code.insert_element(nothing, number, _INT32(0))
-        return Vector(
-            self.kernel, code.shuffle_vector(single, nothing, ir.Constant(_INTS, [0] * LANES))
-        )
+        return self.kernel.lanes(number)
 
     def whole(self, row: Whole | int, column: Whole | int) -> Whole:
         """One number of a table that holds int32."""
@@ -273,6 +269,17 @@ class Kernel:
     def whole(self, value: Whole | int) -> Whole:
         """An integer as a value of the kernel."""
         return value if isinstance(value, Whole) else Whole(self, _INT64(value))
+
+    def lanes(self, number: ir.Value) -> Vector:
+        """A float32 in all lanes."""
+        nothing = ir.Constant(_FLOATS, ir.Undefined)
+        single = self.code.insert_element(nothing, number, _INT32(0))
+        first = ir.Constant(_INTS, [0] * LANES)
+        return Vector(self, self.code.shuffle_vector(single, nothing, first))
+
+    def spread(self, number: Whole) -> Vector:
+        """An integer as a float32 in all lanes."""
+        return self.lanes(self.code.sitofp(number.value, _FLOAT))
 
     def reserve(self, kind: ir.Type) -> ir.Value:
         """Room for a variable."""

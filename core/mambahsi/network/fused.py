@@ -1,0 +1,150 @@
+"""The network's embedding and blocks as differentiable functions, for the ``cpu`` scan backend.
+
+Kept for the backward pass are a block's input, its two branches before their normalization,
+and the scan's states between segments; with ``recompute`` not even the branches, which are
+then computed twice more. Of the embedding, only its output.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba
+from mambahsi.network.fused_embedding import Embedding
+from mambahsi.network.fused_gradient import BlockGradient
+from mambahsi.network.fused_scene import BlockLayout, BlockScene, Branch, norm_table
+from mambahsi.network.geometry import Pooling
+from mambahsi.network.mamba import Mamba
+from mambahsi.scan.mixer import kept_states
+from mambahsi.scan.vector_code import LANES
+
+__all__ = ["can_fuse", "fused_block", "fused_embedding"]
+
+
+def can_fuse(pixels: Tensor, width: int) -> bool:
+    """Whether the functions of this module take these pixels."""
+    return pixels.dtype == torch.float32 and width % LANES == 0
+
+
+def fused_embedding(layers: nn.Module, pixels: Tensor) -> Tensor:
+    """Embed spectra: 1 x 1 convolution, group normalization, SiLU.
+
+    Args:
+        layers: The network's ``patch_embedding``.
+        pixels: (pixels, bands); gets no gradient.
+
+    Returns:
+        (pixels, width).
+
+    Raises:
+        Cancelled: A stop was asked for.
+    """
+    convolution, norm, _ = layers.children()
+    assert isinstance(norm, PixelGroupNorm)
+    weight = convolution.weight.flatten(1)  # type: ignore[operator]
+    result: Tensor = Embedding.apply(
+        norm, pixels.contiguous(), weight, convolution.bias, norm.weight, norm.bias
+    )
+    return result
+
+
+def fused_block(block: nn.Module, x: Tensor, pooling: Pooling | None, recompute: bool) -> Tensor:
+    """Run a block and pool what it gives.
+
+    Args:
+        block: Of either branch or of both.
+        x: (pixels, width).
+        pooling: How the pixels form cells, or None not to pool.
+        recompute: Whether to keep less for the backward pass, and compute it again there.
+
+    Returns:
+        (cells, width), or (pixels, width) without pooling.
+
+    Raises:
+        Cancelled: A stop was asked for.
+    """
+    spatial: SpaMamba | None = None
+    spectral: SpeMamba | None = None
+    residual = 1.0 if block.use_residual else 0.0
+    if isinstance(block, BothMamba):
+        spatial, spectral = block.spa_mamba, block.spe_mamba
+        weights = F.softmax(block.weights, dim=0) if block.use_att else x.new_ones(2)
+        # The input comes in with each branch's residual, and once more with the block's.
+        factors = torch.cat([residual * (weights.sum(0, keepdim=True) + 1.0), weights])
+    elif isinstance(block, SpaMamba):
+        spatial, factors = block, x.new_tensor([residual, 1.0, 0.0])
+    else:
+        assert isinstance(block, SpeMamba)
+        spectral, factors = block, x.new_tensor([residual, 0.0, 1.0])
+    parameters: list[Tensor] = []
+    branches: list[Branch | None] = []
+    for branch, tokens in ((spatial, 0), (spectral, spectral.token_num if spectral else 0)):
+        if branch is None:
+            branches.append(None)
+            continue
+        norm = branch.proj[0]
+        assert isinstance(norm, PixelGroupNorm)
+        branches.append(Branch(norm, tokens))
+        parameters += [*_mixer_parameters(branch.mamba), norm.weight, norm.bias]
+    layout = BlockLayout(branches[0], branches[1], pooling, recompute)
+    result: Tensor = FusedBlock.apply(
+        layout, torch.is_grad_enabled(), x.contiguous(), factors, *parameters
+    )
+    return result
+
+
+def _mixer_parameters(mamba: Mamba) -> tuple[Tensor, ...]:
+    assert mamba.conv1d.bias is not None
+    return (
+        mamba.in_proj.weight, mamba.conv1d.weight, mamba.conv1d.bias, mamba.x_proj.weight,
+        mamba.dt_proj.weight, mamba.dt_proj.bias, -torch.exp(mamba.A_log), mamba.D,
+        mamba.out_proj.weight,
+    )  # fmt: skip
+
+
+class FusedBlock(torch.autograd.Function):
+    """The arguments: a layout, whether a backward pass will come, the input, three factors, and
+    for each branch the parameters of its Mamba and of its normalization."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        layout: BlockLayout,
+        keep: bool,
+        x: Tensor,
+        factors: Tensor,
+        *parameters: Tensor,
+    ) -> Tensor:
+        scene = BlockScene(layout, x.detach(), factors, parameters)
+        spatial, spectral = (
+            torch.empty_like(scene.x) if branch else None
+            for branch in (layout.spatial, layout.spectral)
+        )
+        kept = kept_states(scene.spatial, scene.pixels) if keep and scene.spatial else None
+        moments = scene.run(spatial, spectral, kept)
+        norms = [
+            norm_table(branch.norm, moment) if branch else None
+            for branch, moment in zip((layout.spatial, layout.spectral), moments, strict=True)
+        ]
+        rows = len(layout.pooling.members) if layout.pooling else scene.pixels
+        out = torch.empty(rows, scene.width)
+        scene.combine(spatial, spectral, norms, out)
+        if keep:
+            saved = (None, None) if layout.recompute else (spatial, spectral)
+            # What is saved so is freed by the backward pass, not only with the graph.
+            ctx.save_for_backward(x, factors, kept, *saved, *parameters)
+            ctx.layout, ctx.moments = layout, moments
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, factors, kept, spatial, spectral, *parameters = ctx.saved_tensors
+        scene = BlockScene(ctx.layout, x.detach(), factors, tuple(parameters))
+        found = BlockGradient(
+            scene, kept, [spatial, spectral], ctx.moments, gradients[0].contiguous()
+        )
+        return (None, None, found.dx, found.dfactors, *found.parameters)

@@ -1,0 +1,252 @@
+"""A block of the network, computed in chunks of pixels, for the ``cpu`` scan backend.
+
+In the published form every step of a block writes a table as long as the scene. Here a block
+goes through the scene in chunks of pixels that stay in the caches: both Mambas, then, once the
+statistics of their group normalizations are known, normalization, activation, residuals, fusion
+and pooling in one go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mambahsi.network.blocks import PixelGroupNorm
+from mambahsi.network.geometry import Pooling
+from mambahsi.network.moments import Moments
+from mambahsi.scan import table_kernels
+from mambahsi.scan.kernels import SEGMENT
+from mambahsi.scan.mixer import CHUNK, short_forward, short_unit
+from mambahsi.scan.mixer_stages import Forward
+from mambahsi.scan.mixer_weights import Carry, MixerWeights
+from mambahsi.scan.table_kernels import CENTER, OFFSET, SCALE, SHIFT, SLOPE
+from mambahsi.scan.threads import Member, thread_count, work_together
+from mambahsi.scan.vector_code import LANES
+
+MIXER_PARAMETERS = 9
+"""Parameters of a Mamba."""
+
+BRANCH_PARAMETERS = MIXER_PARAMETERS + 2
+"""Parameters of a branch, its normalization's included."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One branch of a block.
+
+    Attributes:
+        norm: Its group normalization.
+        tokens: Tokens of a pixel; 0 for the spatial branch, whose tokens are the pixels.
+    """
+
+    norm: PixelGroupNorm
+    tokens: int
+
+
+@dataclass(frozen=True)
+class BlockLayout:
+    """What a block consists of.
+
+    Attributes:
+        spatial: Its spatial branch, or None.
+        spectral: Its spectral branch, or None.
+        pooling: How its output is pooled, or None.
+        recompute: Whether the branches are computed again in the backward pass.
+    """
+
+    spatial: Branch | None
+    spectral: Branch | None
+    pooling: Pooling | None
+    recompute: bool
+
+    @property
+    def variant(self) -> dict[str, bool]:
+        """Which of the kernels' variants it takes."""
+        return {
+            "spatial": self.spatial is not None,
+            "spectral": self.spectral is not None,
+            "pooled": self.pooling is not None,
+        }
+
+
+class BlockScene:
+    """A block's weights at work on the pixels of a scene.
+
+    Attributes:
+        starts: Where the chunks begin.
+    """
+
+    def __init__(
+        self, layout: BlockLayout, x: Tensor, factors: Tensor, parameters: tuple[Tensor, ...]
+    ) -> None:
+        self.layout = layout
+        self.x = x
+        self.factors = factors.detach().contiguous()
+        self.pixels, self.width = x.shape
+        self.tiles = self.width // LANES
+        self.count = thread_count()
+        self.starts = range(0, self.pixels, CHUNK)
+        parts = iter((parameters[:BRANCH_PARAMETERS], parameters[-BRANCH_PARAMETERS:]))
+        # With one branch, both ends of the parameters are the same.
+        self.spatial, self.spectral = (
+            MixerWeights.of(part[:MIXER_PARAMETERS]) if branch else None
+            for branch, part in zip((layout.spatial, layout.spectral), parts, strict=True)
+        )
+
+    def run(self, s: Tensor | None, p: Tensor | None, kept: Tensor | None) -> list[Moments]:
+        """Compute the branches of all pixels.
+
+        Args:
+            s: Gets the spatial branch, (pixels, width).
+            p: Gets the spectral branch.
+            kept: Gets the states of the scan, or None.
+
+        Returns:
+            The moments of both.
+        """
+        measures = [Measures(len(self.starts) * self.count, self.width) for _ in range(2)]
+        carry = Carry.start(self.spatial) if self.spatial else None
+        rows = BlockRows(self)
+
+        def work(member: Member) -> None:
+            for number, start in enumerate(self.starts):
+                a, b = rows.own(member, start)
+                place = number * self.count + member.number
+                states = None if kept is None else kept[start // SEGMENT :]
+                if s is not None:
+                    rows.spatial(member, start, carry, states, s[a:b])
+                    measures[0].take(place, s[a:b])
+                else:
+                    member.wait()
+                if p is not None:
+                    rows.spectral(member, a, b, p[a:b])
+                    measures[1].take(place, p[a:b])
+
+        work_together(work)
+        return [measure.moments() for measure in measures]
+
+    def combine(
+        self, s: Tensor | None, p: Tensor | None, norms: list[Tensor | None], out: Tensor
+    ) -> None:
+        """Normalize, activate, fuse and pool the branches of all pixels."""
+        pooling = self.layout.pooling
+        kernel = table_kernels.combine(**self.layout.variant)
+        members, fractions = (pooling.members, pooling.fractions) if pooling else (None, None)
+
+        def work(member: Member) -> None:
+            first, last = member.share(len(out))
+            kernel(
+                self.x, s, p, *norms, self.factors, members, fractions, out,
+                first, last, self.tiles,
+            )  # fmt: skip
+
+        work_together(work)
+
+
+class Measures:
+    """Moments of the parts of a table, each measured while it is in the caches."""
+
+    def __init__(self, parts: int, width: int) -> None:
+        self._counts = torch.zeros(parts)
+        self._means = torch.zeros(parts, width)
+        self._squares = torch.zeros(parts, width)
+        self._kernel = table_kernels.moments()
+
+    def take(self, place: int, table: Tensor) -> None:
+        rows, width = table.shape
+        if rows:
+            self._counts[place] = rows
+            self._kernel(table, self._means[place], self._squares[place], rows, width // LANES)
+
+    def moments(self) -> Moments:
+        return Moments.of_parts(self._counts, self._means, self._squares)
+
+
+class BlockRows:
+    """Computes the branches of a chunk of rows, every thread its own part of them."""
+
+    def __init__(self, scene: BlockScene) -> None:
+        self.scene = scene
+        layout = scene.layout
+        # While slower threads still project a chunk's result, faster ones begin with the next.
+        self._stages = [
+            Forward(scene.spatial, CHUNK, scene.count)
+            for _ in range(min(2, scene.count))
+            if scene.spatial
+        ]
+        self._short = [
+            Forward(scene.spectral, short_unit(layout.spectral.tokens), 1, layout.spectral.tokens)
+            for _ in range(scene.count)
+            if scene.spectral and layout.spectral
+        ]
+
+    def own(self, member: Member, start: int) -> tuple[int, int]:
+        """First row, and row after the last, of a thread's part of a chunk."""
+        a, b = member.share(min(CHUNK, self.scene.pixels - start))
+        return start + a, start + b
+
+    def spatial(
+        self, member: Member, start: int, carry: Carry | None, kept: Tensor | None, out: Tensor
+    ) -> None:
+        chunk = self.scene.x[start : start + CHUNK]
+        stage = self._stages[start // CHUNK % len(self._stages)]
+        stage.enter(member, chunk, carry)
+        member.wait()
+        stage.scan(member, len(chunk), carry, kept)
+        member.wait()
+        a, b = member.share(len(chunk))
+        stage.leave(a, b, out)
+
+    def spectral(self, member: Member, a: int, b: int, out: Tensor) -> None:
+        stage, branch = self._short[member.number], self.scene.layout.spectral
+        assert branch is not None
+        tokens, unit = spectral_tokens(self.scene.x[a:b], branch), short_unit(branch.tokens)
+        target = spectral_tokens(out, branch)
+        for first in range(0, len(tokens), unit):
+            short_forward(stage, tokens[first : first + unit], target[first : first + unit])
+
+
+def spectral_tokens(rows: Tensor, branch: Branch) -> Tensor:
+    """The tokens of the spectral branch, one behind the other."""
+    return rows.view(len(rows) * branch.tokens, rows.shape[1] // branch.tokens)
+
+
+def norm_table(norm: PixelGroupNorm, moments: Moments) -> Tensor:
+    """A normalization as the kernels take it, without what only its gradient needs."""
+    center, inverse = moments.statistics(norm)
+    table = torch.zeros(5, len(center))
+    scale = norm.weight.detach().double() * inverse
+    table[SCALE] = scale
+    table[SHIFT] = norm.bias.detach().double() - scale * center
+    table[CENTER] = center
+    return table
+
+
+def finish_norm_table(
+    table: Tensor, norm: PixelGroupNorm, moments: Moments, sums: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Add to a normalization's table what its gradient needs.
+
+    Args:
+        table: As of :func:`norm_table`.
+        norm: The normalization.
+        moments: Its statistics.
+        sums: Sums over all pixels of dn and of dn * (b - center); float64 (2, channels).
+
+    Returns:
+        Gradients of the normalization's weight and bias.
+    """
+    _, inverse = moments.statistics(norm)
+    direct, centered = sums
+    weight = norm.weight.detach().double()
+    size = moments.count * weight.numel() / norm.num_groups
+
+    def of_group(values: Tensor) -> Tensor:
+        total = values.view(norm.num_groups, -1).sum(1, keepdim=True)
+        return total.expand(-1, values.numel() // norm.num_groups).flatten() / size
+
+    table[OFFSET] = -inverse * of_group(weight * direct)
+    table[SLOPE] = -(inverse**3) * of_group(weight * centered)
+    return (inverse * centered).float(), direct.float()
