@@ -25,22 +25,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mambahsi import cancellation
-from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
 from mambahsi.network import MambaHSI
-from mambahsi.network.geometry import POOLINGS, pool_cells, pool_features
-from mambahsi.network.model import HEAD_WIDTH
-from mambahsi.streaming import stages
+from mambahsi.network.geometry import POOLINGS
 from mambahsi.streaming.grids import Grids, strips
 from mambahsi.streaming.levels import LevelReader
 from mambahsi.streaming.plan import StreamPlan
-from mambahsi.streaming.spool import Progress, Spool
-from mambahsi.streaming.stages import Affine, Carry, Moments
-
-LOGITS = "logits"
+from mambahsi.streaming.spool import Spool
+from mambahsi.streaming.work import Work
 
 
 @dataclass(frozen=True)
@@ -85,17 +79,10 @@ class Passes:
         plan: StreamPlan,
         spool: Spool,
     ) -> None:
-        self._network = network
-        self._reader = reader
         self._grids = grids
         self._plan = plan
         self._spool = spool
-        self._blocks: list[nn.Module] = list(network.mamba.values())
-        embedding = network.patch_embedding[0]
-        assert isinstance(embedding, nn.Conv2d)
-        self._bands, self._width = embedding.in_channels, embedding.out_channels
-        self._moments: dict[str, Moments] = {}
-        self._carry: Carry | None = None
+        self._work = Work(network, reader, grids, spool, plan.strip_rows[0])
 
     @torch.no_grad()
     def run(self, feedback: Feedback) -> None:
@@ -108,7 +95,7 @@ class Passes:
             Cancelled: The user asked to stop.
         """
         progress = self._spool.progress
-        self._restore(progress)
+        self._work.restore(progress.tensors)
         every = self._stages()
         total = sum(stage.cost for stage in every)
         done = 0.0
@@ -128,8 +115,7 @@ class Passes:
                 progress.row = bottom
                 if self._spool.is_save_due():
                     self._save()
-            if not all(bool(moments.mean.isfinite().all()) for moments in self._moments.values()):
-                raise diverged()
+            self._work.refuse_diverged()
             progress.stage, progress.row = number + 1, 0
             self._save()
             self._spool.drop(*stage.used)
@@ -143,181 +129,52 @@ class Passes:
         Returns:
             (n, classes).
         """
-        return self._spool.table(LOGITS, self.classes).pick(numbers)
+        return self._work.logits.pick(numbers)
 
     @property
     def classes(self) -> int:
         """Number of classes."""
-        last = self._network.cls_head[3]
-        assert isinstance(last, nn.Conv2d)
-        return last.out_channels
+        return self._work.classes
+
+    def _save(self) -> None:
+        self._spool.progress.tensors = self._work.tensors()
+        self._spool.save()
 
     def _stages(self) -> list[_Stage]:
         pixels = self._grids.counts
-        rows = self._plan.strip_rows
-        every = [
+        rows, last, work = self._plan.strip_rows, POOLINGS, self._work
+        mixing = [
             _Stage(
-                "Reading the scene", 0, self._plan.read.rows, 1.0 * pixels[0],
-                self._read, functools.partial(self._count, "embedding", self._width),
+                f"Features at 1/{2**level} of the resolution",
+                level - 1,
+                rows[level - 1],
+                4.0 * pixels[level] + pixels[level - 1],
+                functools.partial(work.mix_cells, level),
+                functools.partial(work.begin_mixing, level),
+                _tables(level - 1),
+            )
+            for level in range(1, POOLINGS + 1)
+        ]
+        return [
+            _Stage(
+                "Reading the scene", 0, self._plan.read.rows, pixels[0],
+                work.read, work.begin_reading,
             ),
             _Stage(
                 "Features of the pixels", 0, rows[0], 4.0 * pixels[0],
-                self._mix_pixels, functools.partial(self._begin_mixing, 0),
+                work.mix_pixels, functools.partial(work.begin_mixing, 0),
+            ),
+            *mixing,
+            _Stage(
+                "Statistics of the head", last, rows[last], pixels[last],
+                work.measure_head, work.begin_head,
+            ),
+            _Stage(
+                "Class scores", last, rows[last], pixels[last],
+                work.score, lambda: None, _tables(last),
             ),
         ]  # fmt: skip
-        for level in range(1, POOLINGS + 1):
-            every.append(
-                _Stage(
-                    f"Features at 1/{2**level} of the resolution", level - 1, rows[level - 1],
-                    4.0 * pixels[level] + 1.0 * pixels[level - 1],
-                    functools.partial(self._mix_cells, level),
-                    functools.partial(self._begin_mixing, level),
-                    self._tables(level - 1),
-                )
-            )  # fmt: skip
-        last = POOLINGS
-        every.append(
-            _Stage(
-                "Statistics of the head", last, rows[last], 1.0 * pixels[last],
-                self._measure_head, functools.partial(self._count, "head", HEAD_WIDTH),
-            )
-        )  # fmt: skip
-        every.append(
-            _Stage(
-                "Class scores", last, rows[last], 1.0 * pixels[last],
-                self._score, lambda: None, self._tables(last),
-            )
-        )  # fmt: skip
-        return every
-
-    def _tables(self, level: int) -> tuple[str, ...]:
-        return f"input-{level}", f"spatial-{level}", f"spectral-{level}"
-
-    # What the stages add up.
-
-    def _count(self, name: str, channels: int) -> None:
-        self._moments[name] = Moments(channels)
-
-    def _begin_mixing(self, level: int) -> None:
-        spatial, spectral = stages.branches(self._blocks[level])
-        if spatial is not None:
-            self._carry = Carry.start(spatial.mamba)
-            self._count(f"spatial-{level}", self._width)
-        if spectral is not None:
-            self._count(f"spectral-{level}", self._width)
-
-    def _save(self) -> None:
-        tensors: dict[str, Tensor] = {}
-        for name, moments in self._moments.items():
-            tensors[f"{name}/count"] = torch.tensor([moments.count])
-            tensors[f"{name}/mean"] = moments.mean
-            tensors[f"{name}/squares"] = moments.squares
-        if self._carry is not None:
-            tensors["carry/context"] = self._carry.context
-            tensors["carry/state"] = self._carry.state
-        self._spool.progress.tensors = tensors
-        self._spool.save()
-
-    def _restore(self, progress: Progress) -> None:
-        tensors = progress.tensors
-        for key in tensors:
-            name, _, entry = key.partition("/")
-            if entry == "count":
-                moments = Moments(len(tensors[f"{name}/mean"]))
-                moments.count = int(tensors[key])
-                moments.mean, moments.squares = tensors[f"{name}/mean"], tensors[f"{name}/squares"]
-                self._moments[name] = moments
-        if "carry/state" in tensors:
-            self._carry = Carry(tensors["carry/context"], tensors["carry/state"])
-
-    # The work on a strip.
-
-    def _read(self, top: int, bottom: int) -> None:
-        """Rows ``top`` up to ``bottom`` of the scene are read at once and used in parts."""
-        table = self._spool.table("input-0", self._bands, torch.uint8)
-        start, _ = self._grids.span(0, top, bottom)
-        for levels in self._reader.parts(top, bottom, self._plan.strip_rows[0]):
-            cancellation.raise_if_requested()
-            table.write(start, levels)
-            start += len(levels)
-            self._moments["embedding"].add(stages.embed(self._network, stages.spectra(levels)))
-
-    def _mix_pixels(self, top: int, bottom: int) -> None:
-        start, stop = self._grids.span(0, top, bottom)
-        self._mix(0, start, self._pixels_input(start, stop))
-
-    def _mix_cells(self, level: int, top: int, bottom: int) -> None:
-        fine = self._output(level - 1, top, bottom)
-        _, cells, fractions = pool_cells(self._grids.valid[level - 1][top:bottom])
-        x = pool_features(fine, cells, fractions.to(fine))
-        del fine, cells
-        start, _ = self._grids.span(level, top // 2, bottom // 2)
-        self._spool.table(f"input-{level}", self._width).write(start, x)
-        self._mix(level, start, x)
-
-    def _mix(self, level: int, start: int, x: Tensor) -> None:
-        if not len(x):
-            return
-        spatial, spectral = stages.branches(self._blocks[level])
-        if spatial is not None:
-            assert self._carry is not None
-            s = stages.mix_spatial(spatial.mamba, x, self._carry)
-            self._keep(f"spatial-{level}", start, s)
-        if spectral is not None:
-            p = stages.mix_spectral(spectral.mamba, x, spectral.token_num)
-            self._keep(f"spectral-{level}", start, p)
-
-    def _keep(self, name: str, start: int, mixed: Tensor) -> None:
-        self._moments[name].add(mixed)
-        self._spool.table(name, self._width).write(start, mixed)
-
-    def _measure_head(self, top: int, bottom: int) -> None:
-        features = self._output(POOLINGS, top, bottom)
-        self._moments["head"].add(stages.widen(self._network, features))
-
-    def _score(self, top: int, bottom: int) -> None:
-        widened = stages.widen(self._network, self._output(POOLINGS, top, bottom))
-        affine = self._moments["head"].affine(stages.norm_of(self._network.cls_head))
-        logits = stages.classify(self._network, widened, affine)
-        if not bool(logits.isfinite().all()):
-            raise diverged()
-        start, _ = self._grids.span(POOLINGS, top, bottom)
-        self._spool.table(LOGITS, self.classes).write(start, logits)
-
-    # What the strips are made of.
-
-    def _pixels_input(self, start: int, stop: int) -> Tensor:
-        """The embedding of some pixels; (pixels, width)."""
-        levels = self._spool.table("input-0", self._bands, torch.uint8).read(start, stop)
-        affine = self._moments["embedding"].affine(stages.norm_of(self._network.patch_embedding))
-        pixels = stages.spectra(levels)
-        return stages.activate(stages.embed(self._network, pixels), affine)
-
-    def _output(self, level: int, top: int, bottom: int) -> Tensor:
-        """What a block gives for a strip of its grid; (pixels, width)."""
-        block = self._blocks[level]
-        start, stop = self._grids.span(level, top, bottom)
-        if level:
-            x = self._spool.table(f"input-{level}", self._width).read(start, stop)
-        else:
-            x = self._pixels_input(start, stop)
-        mixed: list[Tensor | None] = []
-        affines: list[Affine | None] = []
-        for name, branch in zip(("spatial", "spectral"), stages.branches(block), strict=True):
-            key = f"{name}-{level}"
-            if branch is None:
-                mixed.append(None)
-                affines.append(None)
-                continue
-            mixed.append(self._spool.table(key, self._width).read(start, stop))
-            affines.append(self._moments[key].affine(stages.norm_of(branch.proj)))
-        return stages.combine(block, x, mixed[0], mixed[1], affines[0], affines[1])
 
 
-def diverged() -> ModelError:
-    """What is raised where the network gives no numbers."""
-    # The largest of several NaN is the first class, which would look like a map.
-    return ModelError(
-        "The network's output for this scene is not finite: its training has diverged.",
-        "Train again with a smaller learning rate.",
-    )
+def _tables(level: int) -> tuple[str, ...]:
+    return f"input-{level}", f"spatial-{level}", f"spectral-{level}"

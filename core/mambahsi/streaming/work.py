@@ -1,0 +1,206 @@
+"""What the passes do with one strip of rows, and what they add up over all strips."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mambahsi import cancellation
+from mambahsi.errors import ModelError
+from mambahsi.network import MambaHSI
+from mambahsi.network.geometry import POOLINGS, pool_cells, pool_features
+from mambahsi.network.model import HEAD_WIDTH
+from mambahsi.streaming import stages
+from mambahsi.streaming.grids import Grids
+from mambahsi.streaming.levels import LevelReader
+from mambahsi.streaming.spool import Spool
+from mambahsi.streaming.stages import Affine, Carry, Moments
+from mambahsi.streaming.tables import Table
+
+
+class Work:
+    """The work on strips of one scene.
+
+    Args:
+        network: The network, on the CPU.
+        reader: Gives the levels of the scene's pixels.
+        grids: Where the valid pixels lie.
+        spool: Keeps the tables.
+        part_rows: Rows of the scene that are worked on at a time, of those that are read at once.
+    """
+
+    def __init__(
+        self, network: MambaHSI, reader: LevelReader, grids: Grids, spool: Spool, part_rows: int
+    ) -> None:
+        self._network = network
+        self._reader = reader
+        self._grids = grids
+        self._spool = spool
+        self._part_rows = part_rows
+        self._blocks: list[nn.Module] = list(network.mamba.values())
+        embedding, last = network.patch_embedding[0], network.cls_head[3]
+        assert isinstance(embedding, nn.Conv2d) and isinstance(last, nn.Conv2d)
+        self._bands, self._width = embedding.in_channels, embedding.out_channels
+        self.classes = last.out_channels
+        self._moments: dict[str, Moments] = {}
+        self._carry: Carry | None = None
+
+    # What the strips so far have left.
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is added up and carried on, to be saved."""
+        tensors: dict[str, Tensor] = {}
+        for name, moments in self._moments.items():
+            tensors[f"{name}/count"] = torch.tensor([moments.count])
+            tensors[f"{name}/mean"] = moments.mean
+            tensors[f"{name}/squares"] = moments.squares
+        if self._carry is not None:
+            tensors["carry/context"] = self._carry.context
+            tensors["carry/state"] = self._carry.state
+        return tensors
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what :meth:`tensors` gave."""
+        for key in tensors:
+            name, _, entry = key.partition("/")
+            if entry == "count":
+                moments = Moments(len(tensors[f"{name}/mean"]))
+                moments.count = int(tensors[key])
+                moments.mean, moments.squares = tensors[f"{name}/mean"], tensors[f"{name}/squares"]
+                self._moments[name] = moments
+        if "carry/state" in tensors:
+            self._carry = Carry(tensors["carry/context"], tensors["carry/state"])
+
+    def refuse_diverged(self) -> None:
+        """Look at what was added up.
+
+        Raises:
+            ModelError: It is not finite.
+        """
+        if not all(bool(moments.mean.isfinite().all()) for moments in self._moments.values()):
+            raise _diverged()
+
+    def begin_reading(self) -> None:
+        """Before the first strip of :meth:`read`."""
+        self._count("embedding", self._width)
+
+    def begin_mixing(self, level: int) -> None:
+        """Before the first strip of :meth:`mix_pixels` or :meth:`mix_cells`."""
+        spatial, spectral = stages.branches(self._blocks[level])
+        if spatial is not None:
+            self._carry = Carry.start(spatial.mamba)
+            self._count(f"spatial-{level}", self._width)
+        if spectral is not None:
+            self._count(f"spectral-{level}", self._width)
+
+    def begin_head(self) -> None:
+        """Before the first strip of :meth:`measure_head`."""
+        self._count("head", HEAD_WIDTH)
+
+    def _count(self, name: str, channels: int) -> None:
+        self._moments[name] = Moments(channels)
+
+    # The work on a strip.
+
+    def read(self, top: int, bottom: int) -> None:
+        """Keep the levels of some rows, which are read at once, and measure their embedding."""
+        table = self._spool.table("input-0", self._bands, torch.uint8)
+        start, _ = self._grids.span(0, top, bottom)
+        for levels in self._reader.parts(top, bottom, self._part_rows):
+            cancellation.raise_if_requested()
+            table.write(start, levels)
+            start += len(levels)
+            self._moments["embedding"].add(stages.embed(self._network, stages.spectra(levels)))
+
+    def mix_pixels(self, top: int, bottom: int) -> None:
+        """Keep what the first block's Mambas give for some rows of the scene."""
+        start, stop = self._grids.span(0, top, bottom)
+        self._mix(0, start, self._pixels_input(start, stop))
+
+    def mix_cells(self, level: int, top: int, bottom: int) -> None:
+        """Keep what a later block's Mambas give for some rows of the next finer grid."""
+        fine = self._output(level - 1, top, bottom)
+        _, cells, fractions = pool_cells(self._grids.valid[level - 1][top:bottom])
+        x = pool_features(fine, cells, fractions.to(fine))
+        del fine, cells
+        start, _ = self._grids.span(level, top // 2, bottom // 2)
+        self._spool.table(f"input-{level}", self._width).write(start, x)
+        self._mix(level, start, x)
+
+    def _mix(self, level: int, start: int, x: Tensor) -> None:
+        if not len(x):
+            return
+        spatial, spectral = stages.branches(self._blocks[level])
+        if spatial is not None:
+            assert self._carry is not None
+            s = stages.mix_spatial(spatial.mamba, x, self._carry)
+            self._keep(f"spatial-{level}", start, s)
+        if spectral is not None:
+            p = stages.mix_spectral(spectral.mamba, x, spectral.token_num)
+            self._keep(f"spectral-{level}", start, p)
+
+    def _keep(self, name: str, start: int, mixed: Tensor) -> None:
+        self._moments[name].add(mixed)
+        self._spool.table(name, self._width).write(start, mixed)
+
+    def measure_head(self, top: int, bottom: int) -> None:
+        """Measure the head's first layer for some rows of the coarsest grid."""
+        features = self._output(POOLINGS, top, bottom)
+        self._moments["head"].add(stages.widen(self._network, features))
+
+    def score(self, top: int, bottom: int) -> None:
+        """Keep the logits of some rows of the coarsest grid.
+
+        Raises:
+            ModelError: They are not finite.
+        """
+        widened = stages.widen(self._network, self._output(POOLINGS, top, bottom))
+        affine = self._moments["head"].affine(stages.norm_of(self._network.cls_head))
+        logits = stages.classify(self._network, widened, affine)
+        if not bool(logits.isfinite().all()):
+            raise _diverged()
+        start, _ = self._grids.span(POOLINGS, top, bottom)
+        self.logits.write(start, logits)
+
+    # What the strips are made of.
+
+    def _pixels_input(self, start: int, stop: int) -> Tensor:
+        """The embedding of some pixels; (pixels, width)."""
+        levels = self._spool.table("input-0", self._bands, torch.uint8).read(start, stop)
+        affine = self._moments["embedding"].affine(stages.norm_of(self._network.patch_embedding))
+        pixels = stages.spectra(levels)
+        return stages.activate(stages.embed(self._network, pixels), affine)
+
+    def _output(self, level: int, top: int, bottom: int) -> Tensor:
+        """What a block gives for a strip of its grid; (pixels, width)."""
+        block = self._blocks[level]
+        start, stop = self._grids.span(level, top, bottom)
+        if level:
+            x = self._spool.table(f"input-{level}", self._width).read(start, stop)
+        else:
+            x = self._pixels_input(start, stop)
+        mixed: list[Tensor | None] = []
+        affines: list[Affine | None] = []
+        for name, branch in zip(("spatial", "spectral"), stages.branches(block), strict=True):
+            key = f"{name}-{level}"
+            if branch is None:
+                mixed.append(None)
+                affines.append(None)
+                continue
+            mixed.append(self._spool.table(key, self._width).read(start, stop))
+            affines.append(self._moments[key].affine(stages.norm_of(branch.proj)))
+        return stages.combine(block, x, mixed[0], mixed[1], affines[0], affines[1])
+
+    @property
+    def logits(self) -> Table:
+        """Logits of the valid cells of the coarsest grid."""
+        return self._spool.table("logits", self.classes)
+
+
+def _diverged() -> ModelError:
+    """What is raised where the network gives no numbers."""
+    # The largest of several NaN is the first class, which would look like a map.
+    return ModelError(
+        "The network's output for this scene is not finite: its training has diverged.",
+        "Train again with a smaller learning rate.",
+    )
