@@ -60,7 +60,7 @@ def test_memory_stays_flat_over_many_steps(tiny: Any, engine_environment: dict[s
         env=engine_environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     resident = json.loads(run.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -177,23 +178,34 @@ def test_states_of_a_whole_scene_are_never_there_at_once(
     assert int(run.stdout) < 10 * table + 60e6
 
 
-def test_where_kernels_cannot_run_this_one_does(engine_environment: dict[str, str]) -> None:
+WITHOUT_KERNELS = """
+import json, sys
+sys.modules["llvmlite"] = None
+from mambahsi import jobs, runs
+from mambahsi.feedback import CollectingFeedback
+from mambahsi.scan import available_backends
+feedback = CollectingFeedback()
+result = runs.run(jobs.from_json(json.loads(sys.argv[1])), feedback)
+print(json.dumps([available_backends()["cpu"], result["backend"], feedback.logs]))
+"""
+
+
+def test_where_kernels_cannot_run_a_training_takes_this_one(
+    tiny: Any, engine_environment: dict[str, str]
+) -> None:
     """A package that the kernels need is missing, as far as Python can tell."""
-    script = (
-        "import sys\n"
-        "sys.modules['llvmlite'] = None\n"
-        "from mambahsi.scan import available_backends, resolve_backend\n"
-        "print(resolve_backend(), available_backends()['cpu'])\n"
-    )
     run = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", WITHOUT_KERNELS, json.dumps(tiny.train_job())],
         env=engine_environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
-    assert run.stdout.startswith("torch its compiler cannot be loaded (ModuleNotFoundError")
+    problem, backend, logs = json.loads(run.stdout)
+    assert problem.startswith("its compiler cannot be loaded (ModuleNotFoundError")
+    assert backend == "torch"
+    assert any("scan torch" in line for line in logs)
 
 
 def test_a_gpu_takes_it_too() -> None:

@@ -43,7 +43,7 @@ from torch.autograd.function import once_differentiable
 from mambahsi import cancellation
 
 _CHUNK_NUMBERS = {"cpu": 2**20}
-_CHUNK_NUMBERS_ELSEWHERE = 2**24
+_CHUNK_NUMBERS_ELSEWHERE = 2**23
 """Numbers in a chunk's states. On a CPU they should stay in cache; a GPU wants large ones."""
 
 _STEP_NUMBERS = {"cpu": 2**15}

@@ -22,7 +22,7 @@ from mambahsi import cancellation
 from mambahsi.scan.chunked import selective_scan_chunked
 
 _CHUNK = {"cpu": 2**11}
-_CHUNK_ELSEWHERE = 2**15
+_CHUNK_ELSEWHERE = 2**14
 """Tokens worked on together."""
 
 Carry = tuple[Tensor, Tensor]
