@@ -72,6 +72,9 @@ def test_memory_stays_flat_over_many_steps(tiny: Any, engine_environment: dict[s
 def test_two_engines_at_once_do_not_disturb_each_other(
     tiny: Any, tmp_path: Path, engine_environment: dict[str, str]
 ) -> None:
+    """Both are the first on this machine, so they compile the kernels at once, too."""
+    environment = {**engine_environment, "MAMBAHSI_CACHE_DIR": str(tmp_path / "cache")}
+
     def start(name: str) -> subprocess.Popen[bytes]:
         job = tiny.train_job(epochs=15, threads=2, model=str(tmp_path / f"{name}.safetensors"))
         path = tmp_path / f"{name}.json"
@@ -81,7 +84,7 @@ def test_two_engines_at_once_do_not_disturb_each_other(
             # Their standard input stays open: its end would mean that QGIS is gone.
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            env=engine_environment,
+            env=environment,
         )
 
     def finish(process: subprocess.Popen[bytes]) -> int:
