@@ -243,7 +243,7 @@ def choose_plan(
     if plan is None:
         raise ResourceError(
             f"Training needs about {gigabytes_text(plans[-1].bytes)} "
-            f"{_text(task, plans[-1])}, but may take {allowed}.",
+            f"for {_text(task, plans[-1])}, but may take {allowed}.",
             "Use fewer bands, preset 'compact', or a machine with more memory; or raise the "
             "memory budget.",
         )

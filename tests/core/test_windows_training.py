@@ -20,6 +20,7 @@ from mambahsi.jobs import JobError, RasterSource, TrainJob, VectorSource
 from mambahsi.model_file import ModelFile, load_model
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.normalization import Normalization
+from mambahsi.plans import Task
 from mambahsi.scene import Scene, survey_bands
 from mambahsi.training_loop import CheckpointPlan
 from mambahsi.windows.placement import fixed_cover, random_cover
@@ -246,6 +247,24 @@ def test_a_model_says_that_it_was_trained_on_windows(tiny: Any) -> None:
     assert "in windows of 16 x 16 pixels" in report
     whole, _ = train(tiny.train_job(model=str(tiny.folder / "w.safetensors")))
     assert (whole.mode, whole.window) == ("whole", None)
+
+
+def test_a_scene_that_does_not_fit_whole_is_trained_in_windows_and_says_so(
+    tiny: Any, write_scene: WriteScene
+) -> None:
+    cube = np.tile(tiny.cube, (1, 8, 7))
+    path = str(write_scene(cube, "large.tif", nodata=tiny.nodata))
+    with Scene.open(RasterSource(path)) as scene:
+        survey = survey_bands(scene)
+        arguments = {"num_classes": 3, "hidden_dim": 64, "mamba_type": "both"}
+        task = Task.of(scene, survey, np.zeros(scene.grid.shape, bool), arguments, 2**24, None)
+    values = tiny.train_job(scene={"path": path}, epochs=1)
+    enough, _ = train({**values, "memory": task.whole().bytes / 1e9 + 0.05})
+    assert enough.mode == "whole"
+    model, feedback = train({**values, "memory": task.whole().bytes / 1e9 - 0.01})
+    assert model.mode == "windows"
+    assert model.window is not None and max(model.window) < 168
+    assert any("trained on windows, and classifies in windows" in t for t in feedback.warnings)
 
 
 @pytest.mark.parametrize("window", [2, 12, 18])
