@@ -20,9 +20,10 @@ import torch
 from streaming_scenes import make_cube, punch, write, write_model
 
 from mambahsi import cancellation, jobs, outputs, runs
+from mambahsi.devices import total_memory
 from mambahsi.errors import Cancelled, OutputError, ResourceError
 from mambahsi.feedback import CollectingFeedback, Feedback
-from mambahsi.runs.ways import check_disk
+from mambahsi.streaming.space import check_space, lies_in_memory
 from mambahsi.streaming.spool import Spool, spool_path
 
 BUDGET = 0.15
@@ -277,9 +278,22 @@ def test_a_disk_that_fills_up_is_told_and_given_free(job: dict[str, Any], tmp_pa
 
 def test_a_disk_too_small_is_told_before_the_work(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
-    with pytest.raises(ResourceError, match=f"temporary files in {tmp_path}"):
-        check_disk(tmp_path, free + 10**12, 0)
-    check_disk(tmp_path, free + 10**12, 10**12 + 10**10)
+    with pytest.raises(ResourceError, match=f"temporary files in {tmp_path}, where .* are free"):
+        check_space(tmp_path, free + 10**12, 0, 0)
+    # What is resumed lies there already.
+    check_space(tmp_path, free + 10**12, 10**12 + 10**10, 0)
+
+
+def test_a_folder_in_memory_takes_memory(tmp_path: Path) -> None:
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or not lies_in_memory(shared):
+        pytest.skip("there is no folder that lies in memory")
+    if shutil.disk_usage(shared).free < 10**9 or lies_in_memory(tmp_path):
+        pytest.skip("the folder in memory is too small, or every folder lies there")
+    check_space(shared, 10**6, 0, 0)
+    with pytest.raises(ResourceError, match="/dev/shm, which lies in memory"):
+        check_space(shared, 10**6, 0, total_memory())
+    check_space(tmp_path, 10**6, 0, total_memory())
 
 
 def test_a_budget_too_small_for_strips_is_told_with_all_figures(job: dict[str, Any]) -> None:

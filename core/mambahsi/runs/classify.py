@@ -32,7 +32,7 @@ from mambahsi.plans import cache_bytes, choose_tiles, stored_bytes
 from mambahsi.raster_file import CACHE_BYTES, block_cache
 from mambahsi.runs.maps import BLOCK_ROWS, MapTargets, MapWriter, add_maps, block_boundaries
 from mambahsi.runs.setup import Place, choose_place, restore_network
-from mambahsi.runs.ways import check_disk, choose_reading, choose_way, layout_of
+from mambahsi.runs.ways import choose_reading, choose_way, layout_of
 from mambahsi.scene import Scene
 from mambahsi.source_files import raster_files
 from mambahsi.streaming.grids import Grids, strips
@@ -40,6 +40,7 @@ from mambahsi.streaming.levels import LevelReader
 from mambahsi.streaming.maps import predict_windows as predict_streamed
 from mambahsi.streaming.passes import Passes
 from mambahsi.streaming.plan import StreamPlan
+from mambahsi.streaming.space import check_space
 from mambahsi.streaming.spool import Spool
 from mambahsi.windows.inference import predict_windows
 from mambahsi.windows.placement import window_shape
@@ -199,7 +200,7 @@ def _in_strips(
         "scan": place.scan,
     }
     with Spool(target, fingerprint, feedback) as spool:
-        check_disk(spool.folder.parent, plan.disk, spool.size())
+        check_space(spool.folder.parent, plan.disk, spool.size(), plan.memory)
         reader = LevelReader(scene, task.bands, grids.valid[0], model.normalization)
         passes = Passes(network, reader, grids, plan, spool)
         passes.run(feedback.part(0.0, 1.0 - MAPS_SHARE))

@@ -9,10 +9,8 @@ All of them give the same map. The first that fits is taken and told with its pr
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -125,27 +123,6 @@ def choose_way(
         "files beside the map."
     )
     return Way(place, plan)
-
-
-def check_disk(folder: Path, needed: int, present: int) -> None:
-    """Whether temporary files fit on a disk.
-
-    Args:
-        folder: Where they will lie.
-        needed: Bytes of all of them.
-        present: Bytes that lie there already.
-
-    Raises:
-        ResourceError: They do not fit.
-    """
-    free = shutil.disk_usage(folder).free
-    if needed - present > free:
-        raise ResourceError(
-            f"Classification in strips needs {gigabytes_text(needed - present)} for temporary "
-            f"files in {folder}, where {gigabytes_text(free)} are free.",
-            "Free some space, choose a folder on another disk for the map, or raise the memory "
-            "budget.",
-        )
 
 
 def _in_memory(needed: int, budget: MemoryBudget) -> str:
