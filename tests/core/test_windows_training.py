@@ -161,6 +161,24 @@ def test_scores_every_other_epoch_where_validation_takes_more_windows(
     assert feedback.fractions == sorted(feedback.fractions)
 
 
+def test_patience_waits_for_a_score(tmp_path: Path, scene: Scene) -> None:
+    reader = open_reader(scene)
+    job = make_job(epochs=50, learning_rate=1e-9, patience=1)
+    plan = CheckpointPlan(tmp_path / "c", {}, {})
+    outcome = train_on_windows(
+        make_network(),
+        reader,
+        (24, 24),
+        labeled(reader, 1, 1),
+        labeled(reader, 2, 30),
+        job,
+        plan,
+        Feedback(),
+    )
+    # Scored in epochs 4 and 8; steps this small change nothing, so the second is no gain.
+    assert (outcome.epochs, outcome.best_epoch) == (8, 8)
+
+
 def train(values: dict[str, Any]) -> tuple[ModelFile, CollectingFeedback]:
     cancellation.reset()
     feedback = CollectingFeedback()

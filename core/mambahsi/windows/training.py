@@ -120,7 +120,8 @@ class _WindowedTraining(TrainingLoop):
             started = time.monotonic()
             if self.score_is_due():
                 self.score(self.predict_validation())
-            if self.progress.epoch >= self.job.epochs or self.has_stalled():
+            # Only a score tells that there is no gain.
+            if self.progress.epoch >= self.job.epochs or (self.is_scored() and self.has_stalled()):
                 return
             self.run_epoch(started)
 
