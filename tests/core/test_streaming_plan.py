@@ -79,7 +79,7 @@ def test_every_block_is_read_once(
 
 
 def test_blocks_that_are_too_high_are_read_several_times_and_told(tmp_path: Path) -> None:
-    layout = Layout(4000, 1000, 100, 2, 4000, 8_000_000, 64, 5, 2)
+    layout = Layout(4000, 1000, 100, 2, 4000, 8_000_000, 64, 5, "both")
     plan = plan_reading(layout, 400_000_000)
     assert 1 < plan.repeats == -(-4000 // plan.rows)
     assert plan.rows * 1000 * 100 * 2 < 110_000_000
@@ -97,7 +97,7 @@ def test_a_plan_is_possible_and_grows_with_the_budget(
     rows: int, columns: int, bands: int, block_rows: int, width: int, budget: int
 ) -> None:
     block = min(block_rows, rows) * min(columns, 256) * 2
-    layout = Layout(rows, columns, bands, 2, block_rows, block, width, 9, 2)
+    layout = Layout(rows, columns, bands, 2, block_rows, block, width, 9, "both")
     pixels = [rows * columns >> (2 * level) for level in range(3)]
     plan, larger = (plan_stream(layout, pixels, budget * factor) for factor in (1, 4))
     for strip_rows, unit in zip(plan.strip_rows, (4, 2, 1), strict=True):

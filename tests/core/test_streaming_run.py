@@ -26,7 +26,7 @@ from mambahsi.feedback import CollectingFeedback, Feedback
 from mambahsi.streaming.space import check_space, lies_in_memory
 from mambahsi.streaming.spool import Spool, spool_path
 
-BUDGET = 0.15
+BUDGET = 0.1
 """GB in which :data:`SHAPE` can be streamed, but not be classified at once."""
 
 SHAPE = (331, 301)

@@ -23,7 +23,7 @@ from mambahsi.network.memory import inference_bytes
 from mambahsi.raster_file import CACHE_BYTES
 from mambahsi.runs.setup import Place
 from mambahsi.scan import resolve_backend
-from mambahsi.scene import WINDOW_BYTES, Scene
+from mambahsi.scene import Scene
 from mambahsi.streaming.plan import Layout, ReadPlan, StreamPlan, plan_reading, plan_stream
 
 _CPU = torch.device("cpu")
@@ -59,7 +59,7 @@ def layout_of(scene: Scene, bands: int, network: dict[str, Any]) -> Layout:
         block_bytes=scene.block_bytes,
         width=network["hidden_dim"],
         classes=network["num_classes"],
-        mambas=2 if network["mamba_type"] == "both" else 1,
+        mamba_type=network["mamba_type"],
     )
 
 
@@ -90,11 +90,9 @@ def choose_way(
     Raises:
         ResourceError: None fits.
     """
-    whole = inference_bytes(pixels[0], layout.bands, layout.width)
-    stored = layout.rows * layout.columns * layout.bands * layout.item_bytes
-    reading = min(CACHE_BYTES, stored) + min(WINDOW_BYTES, stored)
     budget = memory_budget(job.memory, place.device)
     if place.device.type != "cpu":
+        whole = _whole_bytes(place, layout, pixels[0])
         if whole <= budget.bytes:
             feedback.log(_in_memory(whole, budget))
             return Way(place, None)
@@ -104,25 +102,33 @@ def choose_way(
         )
         place = Place(_CPU, _cpu_scan(job.scan), place.threads)
         budget = memory_budget(job.memory, _CPU)
-    if whole + reading <= budget.bytes:
-        feedback.log(_in_memory(whole + reading, budget))
+    stored = layout.rows * layout.columns * layout.bands * layout.item_bytes
+    # GDAL keeps what it has read.
+    whole = _whole_bytes(place, layout, pixels[0]) + min(CACHE_BYTES, stored)
+    if whole <= budget.bytes:
+        feedback.log(_in_memory(whole, budget))
         return Way(place, None)
     plan = plan_stream(layout, pixels, budget.bytes)
     if plan.memory > budget.bytes:
         raise ResourceError(
             f"Classification needs about {gigabytes_text(plan.memory)} of memory in the smallest "
-            f"strips ({gigabytes_text(whole + reading)} in one piece), but may take "
+            f"strips ({gigabytes_text(whole)} in one piece), but may take "
             f"{gigabytes_text(budget.bytes)} ({budget.reason}).",
             "Raise the memory budget, or use a machine with more memory.",
         )
     feedback.log(
-        f"Classification in one piece would take about {gigabytes_text(whole + reading)} of "
+        f"Classification in one piece would take about {gigabytes_text(whole)} of "
         f"memory; allowed are {gigabytes_text(budget.bytes)} ({budget.reason}). The scene is "
         f"classified in strips of {plan.strip_rows[0]} rows instead, with the same result: about "
         f"{gigabytes_text(plan.memory)} of memory, and {gigabytes_text(plan.disk)} of temporary "
         "files beside the map."
     )
     return Way(place, plan)
+
+
+def _whole_bytes(place: Place, layout: Layout, pixels: int) -> int:
+    fused = place.scan == "cpu"
+    return inference_bytes(pixels, layout.bands, layout.width, layout.mamba_type, fused=fused)
 
 
 def _in_memory(needed: int, budget: MemoryBudget) -> str:

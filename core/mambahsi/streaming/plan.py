@@ -53,7 +53,7 @@ class Layout:
         block_bytes: Bytes of such a block, with all bands that lie in it.
         width: Width of the network's features.
         classes: Number of classes.
-        mambas: Mambas of a block: 2, or 1 where the network has one branch alone.
+        mamba_type: Kind of network.
     """
 
     rows: int
@@ -64,7 +64,12 @@ class Layout:
     block_bytes: int
     width: int
     classes: int
-    mambas: int
+    mamba_type: str
+
+    @property
+    def mambas(self) -> int:
+        """Mambas of a block."""
+        return 2 if self.mamba_type == "both" else 1
 
 
 @dataclass(frozen=True)
