@@ -22,7 +22,7 @@ QGIS = {"qgis", "osgeo", "processing", "mambahsi_qgis"}
 QT = {"PyQt4", "PyQt5", "PyQt6", "PySide2", "PySide6", "sip"}
 
 # Modules of the engine that the network and the scan may stand on.
-GROUND = {"cancellation", "errors", "feedback", "network", "scan"}
+GROUND = {"allocator", "cancellation", "errors", "feedback", "network", "scan"}
 
 
 def python_files(folder: Path) -> list[Path]:

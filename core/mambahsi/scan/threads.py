@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 from mambahsi import cancellation
+from mambahsi.allocator import give_back_large_blocks
 
 _pool: ThreadPoolExecutor | None = None
 _count = 0
@@ -53,6 +54,7 @@ def set_threads(count: int = 0) -> int:
         The number that is now in force.
     """
     global _pool, _count
+    give_back_large_blocks()
     count = count or physical_cores()
     if count != _count:
         if _pool is not None:
