@@ -67,11 +67,14 @@ class Mamba(nn.Module):
             (sequences, length, width).
         """
         backend = resolve_backend(self.backend, tokens.device.type)
-        if backend == "cpu" and tokens.dtype == torch.float32:
-            from mambahsi.scan.mixer import mamba_mixer
+        if backend in ("cpu", "torch") and tokens.dtype == torch.float32:
+            if backend == "cpu":
+                from mambahsi.scan.mixer import mamba_mixer as mixer
+            else:
+                from mambahsi.scan.chunked_mixer import mamba_mixer_chunked as mixer
 
             assert self.conv1d.bias is not None
-            return mamba_mixer(
+            return mixer(
                 tokens,
                 self.in_proj.weight,
                 self.conv1d.weight,

@@ -7,6 +7,7 @@ import os
 import platform
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainJob
 from mambahsi.network import MambaHSI
-from mambahsi.scan import code_cache, resolve_backend, set_threads
+from mambahsi.scan import available_backends, code_cache, resolve_backend, set_threads
 
 PACKAGES = ("torch", "numpy", "llvmlite", "rasterio", "pyogrio", "shapely", "scipy", "safetensors")
 """Packages whose versions go into model files and reports."""
@@ -53,12 +54,16 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
         ResourceError: One of them cannot be had.
     """
     device = choose_device(job.device)
-    if job.device == "auto" and resolve_backend("auto", device.type) == "reference":
-        # The reference goes through the pixels one by one, which no GPU makes up for.
-        device = torch.device("cpu")
     threads = set_threads(job.threads)
-    if device.type == "cpu" and job.scan in ("auto", "cpu") and code_cache.is_cold():
-        feedback.log("Compiling kernels for this processor, once; it takes a few seconds.")
+    if device.type == "cpu" and job.scan in ("auto", "cpu"):
+        if find_spec("llvmlite") and code_cache.is_cold():
+            feedback.log("Compiling kernels for this processor, once; it takes a few seconds.")
+        problem = available_backends()["cpu"]
+        if problem and job.scan == "auto":
+            feedback.warning(
+                f"The compiled scan cannot run here: {problem}. The scan in plain PyTorch is "
+                "used instead, which takes several times as long."
+            )
     scan = resolve_backend(job.scan, device.type)
     if device.type == "cuda":
         # Without these, sums on a GPU are added in the order in which they happen to arrive,
