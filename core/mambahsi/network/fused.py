@@ -67,6 +67,23 @@ def fused_block(block: nn.Module, x: Tensor, pooling: Pooling | None, recompute:
     Raises:
         Cancelled: A stop was asked for.
     """
+    branches, factors, parameters = block_parts(block, x)
+    layout = BlockLayout(*branches, pooling, recompute)
+    result: Tensor = FusedBlock.apply(
+        layout, torch.is_grad_enabled(), x.contiguous(), factors, *parameters
+    )
+    return result
+
+
+def block_parts(
+    block: nn.Module, x: Tensor
+) -> tuple[tuple[Branch | None, Branch | None], Tensor, list[Tensor]]:
+    """A block as the kernels see it.
+
+    Returns:
+        Its spatial and its spectral branch; the factors of its input and of both branches'
+        outputs; the parameters of each branch's Mamba and normalization.
+    """
     spatial: SpaMamba | None = None
     spectral: SpeMamba | None = None
     residual = 1.0 if block.use_residual else 0.0
@@ -81,20 +98,16 @@ def fused_block(block: nn.Module, x: Tensor, pooling: Pooling | None, recompute:
         assert isinstance(block, SpeMamba)
         spectral, factors = block, x.new_tensor([residual, 0.0, 1.0])
     parameters: list[Tensor] = []
-    branches: list[Branch | None] = []
+    found: list[Branch | None] = []
     for branch, tokens in ((spatial, 0), (spectral, spectral.token_num if spectral else 0)):
         if branch is None:
-            branches.append(None)
+            found.append(None)
             continue
         norm = branch.proj[0]
         assert isinstance(norm, PixelGroupNorm)
-        branches.append(Branch(norm, tokens))
+        found.append(Branch(norm, tokens))
         parameters += [*_mixer_parameters(branch.mamba), norm.weight, norm.bias]
-    layout = BlockLayout(branches[0], branches[1], pooling, recompute)
-    result: Tensor = FusedBlock.apply(
-        layout, torch.is_grad_enabled(), x.contiguous(), factors, *parameters
-    )
-    return result
+    return (found[0], found[1]), factors, parameters
 
 
 def _mixer_parameters(mamba: Mamba) -> tuple[Tensor, ...]:

@@ -95,19 +95,28 @@ class BlockScene:
             for branch, part in zip((layout.spatial, layout.spectral), parts, strict=True)
         )
 
-    def run(self, s: Tensor | None, p: Tensor | None, kept: Tensor | None) -> list[Moments]:
+    def run(
+        self,
+        s: Tensor | None,
+        p: Tensor | None,
+        kept: Tensor | None,
+        carry: Carry | None = None,
+    ) -> list[Moments]:
         """Compute the branches of all pixels.
 
         Args:
             s: Gets the spatial branch, (pixels, width).
             p: Gets the spectral branch.
             kept: Gets the states of the scan, or None.
+            carry: What pixels before these have left of the spatial branch, and gets what these
+                leave; None where there are none before.
 
         Returns:
             The moments of both.
         """
         measures = [Measures(len(self.starts) * self.count, self.width) for _ in range(2)]
-        carry = Carry.start(self.spatial) if self.spatial else None
+        if carry is None and self.spatial:
+            carry = Carry.start(self.spatial)
         rows = BlockRows(self)
 
         def work(member: Member) -> None:
