@@ -144,6 +144,11 @@ class Scene:
         return max(shape[0] for shape in self._dataset.block_shapes)
 
     @property
+    def block_columns(self) -> int:
+        """Columns of a block of the file."""
+        return max(shape[1] for shape in self._dataset.block_shapes)
+
+    @property
     def block_bytes(self) -> int:
         """Bytes of a block, with all bands where one block holds them all."""
         pixels = max(rows * columns for rows, columns in self._dataset.block_shapes)

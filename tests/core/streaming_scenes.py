@@ -111,12 +111,17 @@ class Strips:
 
     strip_rows: int = 4
     read_rows: int = 5
+    read_columns: int = 1000
     tile_columns: int = 256
 
     def plan(self) -> StreamPlan:
         rows = tuple(self.strip_rows * 2**level for level in range(3))
         return StreamPlan(
-            ReadPlan(self.read_rows, 2**24, 0, 1), rows, self.tile_columns, memory=0, disk=0
+            ReadPlan(self.read_rows, self.read_columns, 2**24, 0, 1),
+            rows,
+            self.tile_columns,
+            memory=0,
+            disk=0,
         )
 
 

@@ -56,7 +56,9 @@ def test_any_shape_any_strips_any_holes(data: st.DataObject) -> None:
     holes[empty] = True
     holes[:4, :4] = False
     how = Strips(
-        strip_rows=4 * data.draw(st.integers(1, 11)), read_rows=data.draw(st.integers(1, rows))
+        strip_rows=4 * data.draw(st.integers(1, 11)),
+        read_rows=data.draw(st.integers(1, rows)),
+        read_columns=data.draw(st.integers(1, columns)),
     )
     with tempfile.TemporaryDirectory() as folder:
         compare(Path(folder), punch(make_cube(BANDS, rows, columns), holes), how)
@@ -133,7 +135,7 @@ def test_every_layout_of_files(tmp_path: Path, name: str) -> None:
     holes = np.zeros((37, 35), dtype=bool)
     holes[10:14, 3:20] = True
     cube = punch(make_cube(BANDS, 37, 35), holes)
-    compare(tmp_path, cube, Strips(strip_rows=8, read_rows=16), FILES[name])
+    compare(tmp_path, cube, Strips(strip_rows=8, read_rows=16, read_columns=32), FILES[name])
 
 
 def test_a_network_that_has_diverged_makes_no_map(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from mambahsi.jobs import RasterSource
 from mambahsi.runs.ways import layout_of
 from mambahsi.scene import Scene
 from mambahsi.streaming import plan as plan_module
-from mambahsi.streaming.grids import strips
 from mambahsi.streaming.levels import LevelReader
 from mambahsi.streaming.plan import Layout, plan_reading, plan_stream
 
@@ -62,14 +61,15 @@ def test_every_block_is_read_once(
         assert plan.repeats == 1
         assert plan.rows < rows / 2
         assert plan.rows % scene.block_rows == 0
+        assert plan.columns == columns or plan.columns % scene.block_columns == 0
         reader = LevelReader(
             scene, range(1, bands + 1), np.ones((rows, columns), bool), normalization(bands)
         )
         before = bytes_read()
         pixels = sum(
-            len(part)
-            for top, bottom in strips(0, rows, plan.rows)
-            for part in reader.parts(top, bottom, 4)
+            len(part.levels)
+            for window in plan.windows(0, rows, columns)
+            for part in reader.parts(window, 4)
         )
         read = bytes_read() - before
     assert pixels == rows * columns
@@ -79,7 +79,7 @@ def test_every_block_is_read_once(
 
 
 def test_blocks_that_are_too_high_are_read_several_times_and_told(tmp_path: Path) -> None:
-    layout = Layout(4000, 1000, 100, 2, 4000, 8_000_000, 64, 5, "both")
+    layout = Layout(4000, 1000, 100, 2, 4000, 1000, 8_000_000, 64, 5, "both")
     plan = plan_reading(layout, 400_000_000)
     assert 1 < plan.repeats == -(-4000 // plan.rows)
     assert plan.rows * 1000 * 100 * 2 < 110_000_000
@@ -97,12 +97,12 @@ def test_a_plan_is_possible_and_grows_with_the_budget(
     rows: int, columns: int, bands: int, block_rows: int, width: int, budget: int
 ) -> None:
     block = min(block_rows, rows) * min(columns, 256) * 2
-    layout = Layout(rows, columns, bands, 2, block_rows, block, width, 9, "both")
+    layout = Layout(rows, columns, bands, 2, block_rows, 256, block, width, 9, "both")
     pixels = [rows * columns >> (2 * level) for level in range(3)]
     plan, larger = (plan_stream(layout, pixels, budget * factor) for factor in (1, 4))
     for strip_rows, unit in zip(plan.strip_rows, (4, 2, 1), strict=True):
         assert strip_rows >= unit and strip_rows % unit == 0
-    assert 1 <= plan.read.rows <= rows
+    assert 1 <= plan.read.rows <= rows and 1 <= plan.read.columns <= columns
     assert plan.read.cache_bytes < plan.memory
     assert plan.tile_columns % 256 == 0
     # Pooling halves the columns, so strips hold as many pixels of every grid.

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rasterio.windows import Window
 
 import mambahsi
 from mambahsi.bands import match_bands
@@ -35,11 +34,11 @@ from mambahsi.runs.setup import Place, choose_place, restore_network
 from mambahsi.runs.ways import choose_reading, choose_way, layout_of
 from mambahsi.scene import Scene
 from mambahsi.source_files import raster_files
-from mambahsi.streaming.grids import Grids, strips
+from mambahsi.streaming.grids import Grids
 from mambahsi.streaming.levels import LevelReader
 from mambahsi.streaming.maps import predict_windows as predict_streamed
 from mambahsi.streaming.passes import Passes
-from mambahsi.streaming.plan import StreamPlan
+from mambahsi.streaming.plan import ReadPlan, StreamPlan
 from mambahsi.streaming.space import check_space
 from mambahsi.streaming.spool import Spool
 from mambahsi.windows.inference import predict_windows
@@ -133,7 +132,7 @@ def _classify_whole(task: _Task, feedback: Feedback) -> int:
     reading = choose_reading(job, layout, feedback)
     # GDAL's cache is a part of the budget: while reading here, and for the maps written below.
     with block_cache(reading.cache_bytes):
-        valid = valid_pixels(scene, task.bands, reading.rows, feedback.part(0.0, 0.05))
+        valid = valid_pixels(scene, task.bands, reading, feedback.part(0.0, 0.05))
     grids = Grids(valid)
     way = choose_way(job, place, layout, grids.counts, feedback)
     with block_cache(way.stream.read.cache_bytes if way.stream else CACHE_BYTES):
@@ -153,7 +152,7 @@ def _classify_in_windows(task: _Task, window: tuple[int, int], feedback: Feedbac
     reading = choose_reading(job, layout_of(scene, len(task.bands), model.network), feedback)
     cache = cache_bytes(main.bytes)
     with block_cache(cache):
-        valid = valid_pixels(scene, task.bands, reading.rows, feedback.part(0.0, 0.05))
+        valid = valid_pixels(scene, task.bands, reading, feedback.part(0.0, 0.05))
         tiles = TileRaster.of(scene, len(task.bands), cache)
         shape = window_shape(window, valid.shape)
         cached = min(cache, stored_bytes(scene))
@@ -219,13 +218,15 @@ def _identity(name: str) -> list[Any]:
     return [str(path.resolve()), status.st_size, status.st_mtime_ns]
 
 
-def valid_pixels(scene: Scene, bands: Sequence[int], rows: int, feedback: Feedback) -> np.ndarray:
+def valid_pixels(
+    scene: Scene, bands: Sequence[int], plan: ReadPlan, feedback: Feedback
+) -> np.ndarray:
     """Where the scene is valid in all bands that the model reads; bool (rows, columns).
 
     Args:
         scene: The scene. It is read only if it may have invalid pixels.
         bands: Numbers of the bands, from 1.
-        rows: Rows to read at a time.
+        plan: How to read it.
         feedback: Told about progress.
 
     Raises:
@@ -236,12 +237,12 @@ def valid_pixels(scene: Scene, bands: Sequence[int], rows: int, feedback: Feedba
     if scene.always_valid(bands):
         return np.ones((height, width), dtype=bool)
     valid = np.zeros((height, width), dtype=bool)
-    for top, bottom in strips(0, height, rows):
+    for window in plan.windows(0, height, width):
         feedback.check()
-        feedback.progress(top / height, "Looking for nodata")
-        valid[top:bottom] = scene.valid(bands, Window(0, top, width, bottom - top))
+        feedback.progress(window.row_off / height, "Looking for nodata")
+        valid[window.toslices()] = scene.valid(bands, window)
     if not valid.any():
-        empty = [band for band in bands if not _any_valid(scene, band, rows)]
+        empty = [band for band in bands if not _any_valid(scene, band, plan)]
         which = f"band {empty[0]} has none at all" if empty else "none is valid in all of them"
         raise SceneError(
             f"Scene {scene.path} has no valid pixel in the {len(bands)} bands that the model "
@@ -251,9 +252,6 @@ def valid_pixels(scene: Scene, bands: Sequence[int], rows: int, feedback: Feedba
     return valid
 
 
-def _any_valid(scene: Scene, band: int, rows: int) -> bool:
+def _any_valid(scene: Scene, band: int, plan: ReadPlan) -> bool:
     height, width = scene.grid.shape
-    return any(
-        scene.valid([band], Window(0, top, width, bottom - top)).any()
-        for top, bottom in strips(0, height, rows)
-    )
+    return any(scene.valid([band], window).any() for window in plan.windows(0, height, width))

@@ -56,6 +56,7 @@ def layout_of(scene: Scene, bands: int, network: dict[str, Any]) -> Layout:
         bands=bands,
         item_bytes=scene.dtype.itemsize,
         block_rows=scene.block_rows,
+        block_columns=scene.block_columns,
         block_bytes=scene.block_bytes,
         width=network["hidden_dim"],
         classes=network["num_classes"],
@@ -68,9 +69,10 @@ def choose_reading(job: ClassifyJob, layout: Layout, feedback: Feedback) -> Read
     plan = plan_reading(layout, memory_budget(job.memory, _CPU).bytes)
     if plan.repeats > 1:
         feedback.warning(
-            f"The scene's file has blocks of {layout.block_rows} rows, of which the memory budget "
-            f"allows {plan.rows} at a time. Each block is therefore read about {plan.repeats} "
-            "times. A tiled copy (gdal_translate -co TILED=YES) is read faster."
+            f"The scene's file has blocks of {layout.block_rows} x {layout.block_columns} pixels, "
+            f"of which the memory budget allows {plan.rows} rows at a time. So each block is read "
+            f"about {plan.repeats} times. A copy in tiles (gdal_translate -co TILED=YES) is "
+            "read faster."
         )
     return plan
 

@@ -49,6 +49,10 @@ class Grids:
         before = self._before[level]
         return int(before[top]), int(before[bottom])
 
+    def number(self, row: int, column: int) -> int:
+        """How many valid pixels of the scene lie before one."""
+        return int(self._before[0][row]) + int(np.count_nonzero(self.valid[0][row, :column]))
+
 
 def strips(start: int, stop: int, rows: int) -> Iterator[tuple[int, int]]:
     """First row, and row after the last, of strips from ``start`` on."""

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from rasterio.windows import Window
 from torch import Tensor
 
+from mambahsi import cancellation
 from mambahsi.normalization import Normalization
 from mambahsi.scene import Scene
+from mambahsi.streaming.grids import strips
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some rows of a window.
+
+    Attributes:
+        top: First row in the scene.
+        left: First column in the scene.
+        mask: Which pixels are valid; bool (rows, columns).
+        levels: Levels of these pixels, row by row; uint8 (pixels, bands).
+    """
+
+    top: int
+    left: int
+    mask: np.ndarray
+    levels: Tensor
 
 
 class LevelReader:
@@ -35,30 +55,28 @@ class LevelReader:
         self._valid = valid
         self._normalization = normalization
 
-    def parts(self, top: int, bottom: int, rows: int) -> Iterator[Tensor]:
-        """Read some rows at once, and give their valid pixels in parts of a few rows.
+    def parts(self, window: Window, rows: int) -> Iterator[Part]:
+        """Read a window at once, and give its valid pixels in parts of a few rows.
 
         Args:
-            top: First row.
-            bottom: Row after the last.
+            window: What to read.
             rows: Rows of a part.
-
-        Yields:
-            Levels of the pixels of a part; uint8 (pixels, bands), without empty parts.
 
         Raises:
             SceneError: The file is truncated or corrupt.
+            Cancelled: The user asked to stop.
         """
-        if not self._valid[top:bottom].any():
+        valid = self._valid[window.toslices()]
+        if not valid.any():
             return
-        window = Window(0, top, self._scene.grid.width, bottom - top)
         data = self._scene.read(self._bands, window)
-        for first in range(0, bottom - top, rows):
-            mask = self._valid[top + first : min(top + first + rows, bottom)]
+        for first, last in strips(0, len(valid), rows):
+            cancellation.raise_if_requested()
+            mask, part = valid[first:last], data[:, first:last]
             if not mask.any():
                 continue
-            part = data[:, first : first + len(mask)]
-            yield self._levels(part[:, mask] if not mask.all() else part.reshape(len(part), -1))
+            pixels = part.reshape(len(part), -1) if mask.all() else part[:, mask]
+            yield Part(window.row_off + first, window.col_off, mask, self._levels(pixels))
 
     def _levels(self, pixels: np.ndarray) -> Tensor:
         """Levels of pixels as stored, (bands, pixels)."""

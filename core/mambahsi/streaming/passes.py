@@ -82,7 +82,7 @@ class Passes:
         self._grids = grids
         self._plan = plan
         self._spool = spool
-        self._work = Work(network, reader, grids, spool, plan.strip_rows[0])
+        self._work = Work(network, reader, grids, spool, plan)
 
     @torch.no_grad()
     def run(self, feedback: Feedback) -> None:

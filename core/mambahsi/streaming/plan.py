@@ -3,8 +3,8 @@
 Strips need not be large: a few thousand pixels keep the processor as busy as the whole scene
 does. So memory is planned from the bottom, with strips of :data:`STRIP_PIXELS`, and strips get
 smaller where the budget asks for it, down to the four rows that a cell of the coarsest grid
-spans. What follows the file is the *reading*: as many rows at once as one row of its blocks
-has, so that each block is read and decoded once.
+spans. What follows the file is the *reading*: windows of whole blocks, so that each block is
+read and decoded once.
 
 The coefficients are counted from the tables that are alive at once, and a test holds the sum
 against a measured peak.
@@ -12,11 +12,14 @@ against a measured peak.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from rasterio.windows import Window
 
 from mambahsi.network.geometry import POOLINGS
 from mambahsi.network.model import HEAD_WIDTH
+from mambahsi.streaming.grids import strips
 from mambahsi.streaming.stages import CHUNK
 
 STRIP_PIXELS = 2**14
@@ -50,6 +53,7 @@ class Layout:
         bands: Bands that the network reads.
         item_bytes: Bytes of a stored number.
         block_rows: Rows of a block of the file.
+        block_columns: Columns of a block of the file.
         block_bytes: Bytes of such a block, with all bands that lie in it.
         width: Width of the network's features.
         classes: Number of classes.
@@ -61,6 +65,7 @@ class Layout:
     bands: int
     item_bytes: int
     block_rows: int
+    block_columns: int
     block_bytes: int
     width: int
     classes: int
@@ -78,15 +83,23 @@ class ReadPlan:
 
     Attributes:
         rows: Rows that are read at once.
+        columns: Columns that are read at once.
         cache_bytes: Size of GDAL's block cache.
         memory: Bytes that reading takes at its peak.
-        repeats: How often a block is read and decoded; 1 unless blocks are too high.
+        repeats: How often a block is read and decoded; 1 unless blocks are too large.
     """
 
     rows: int
+    columns: int
     cache_bytes: int
     memory: int
     repeats: int
+
+    def windows(self, top: int, bottom: int, width: int) -> Iterator[Window]:
+        """Windows that cover some rows of the scene once, row of windows by row."""
+        for first, last in strips(top, bottom, self.rows):
+            for left, right in strips(0, width, self.columns):
+                yield Window(left, first, right - left, last - first)
 
 
 @dataclass(frozen=True)
@@ -109,18 +122,27 @@ class StreamPlan:
 
 
 def plan_reading(layout: Layout, budget: int) -> ReadPlan:
-    """How to read a file with about a quarter of a budget, given in bytes."""
-    row_bytes = layout.columns * (layout.bands * layout.item_bytes + 2)
-    cache = max(_SMALLEST_CACHE, layout.block_bytes * 5 // 4)
-    block_rows = min(layout.block_rows, layout.rows)
-    if block_rows * row_bytes <= max(_READ_BYTES, budget // 4):
-        rows = max(1, _READ_BYTES // (block_rows * row_bytes)) * block_rows
+    """How to read a file in whole blocks, each of which at most a quarter of a budget in bytes.
+
+    Whole rows of blocks where they are small, a few blocks of a row where they are not. Only
+    blocks larger than what may be read at once are read in parts, and more than once.
+    """
+    pixel_bytes = layout.bands * layout.item_bytes + 2
+    rows = min(layout.block_rows, layout.rows)
+    columns = min(layout.block_columns, layout.columns)
+    if rows * layout.columns * pixel_bytes <= _READ_BYTES:
+        columns = layout.columns
+        rows *= _READ_BYTES // (rows * columns * pixel_bytes)
+    elif rows * columns * pixel_bytes <= max(_READ_BYTES, budget // 4):
+        columns *= max(1, _READ_BYTES // (rows * columns * pixel_bytes))
     else:
-        rows = max(1, max(_READ_BYTES, budget // 4) // row_bytes)
-    rows = min(rows, layout.rows)
+        rows = max(1, max(_READ_BYTES, budget // 4) // (columns * pixel_bytes))
+    rows, columns = min(rows, layout.rows), min(columns, layout.columns)
+    repeats = -(-min(layout.block_rows, layout.rows) // rows)
+    cache = max(_SMALLEST_CACHE, layout.block_bytes * 5 // 4)
     # The file's library holds the block that it decodes beside those in the cache.
-    memory = rows * row_bytes + cache + layout.block_bytes
-    return ReadPlan(rows, cache, memory, -(-block_rows // rows))
+    memory = rows * columns * pixel_bytes + cache + layout.block_bytes
+    return ReadPlan(rows, columns, cache, memory, repeats)
 
 
 def plan_stream(layout: Layout, pixels: Sequence[int], budget: int) -> StreamPlan:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mambahsi import cancellation
 from mambahsi.errors import ModelError
 from mambahsi.network import MambaHSI
 from mambahsi.network.geometry import POOLINGS, pool_cells, pool_features
 from mambahsi.network.model import HEAD_WIDTH
 from mambahsi.streaming import stages
 from mambahsi.streaming.grids import Grids
-from mambahsi.streaming.levels import LevelReader
+from mambahsi.streaming.levels import LevelReader, Part
+from mambahsi.streaming.plan import StreamPlan
 from mambahsi.streaming.spool import Spool
 from mambahsi.streaming.stages import Affine, Carry, Moments
 from mambahsi.streaming.tables import Table
@@ -26,17 +29,17 @@ class Work:
         reader: Gives the levels of the scene's pixels.
         grids: Where the valid pixels lie.
         spool: Keeps the tables.
-        part_rows: Rows of the scene that are worked on at a time, of those that are read at once.
+        plan: How much is read and worked on at a time.
     """
 
     def __init__(
-        self, network: MambaHSI, reader: LevelReader, grids: Grids, spool: Spool, part_rows: int
+        self, network: MambaHSI, reader: LevelReader, grids: Grids, spool: Spool, plan: StreamPlan
     ) -> None:
         self._network = network
         self._reader = reader
         self._grids = grids
         self._spool = spool
-        self._part_rows = part_rows
+        self._plan = plan
         self._blocks: list[nn.Module] = list(network.mamba.values())
         embedding, last = network.patch_embedding[0], network.cls_head[3]
         assert isinstance(embedding, nn.Conv2d) and isinstance(last, nn.Conv2d)
@@ -103,14 +106,24 @@ class Work:
     # The work on a strip.
 
     def read(self, top: int, bottom: int) -> None:
-        """Keep the levels of some rows, which are read at once, and measure their embedding."""
+        """Keep the levels of some rows of the scene, and measure their embedding."""
         table = self._spool.table("input-0", self._bands, torch.uint8)
-        start, _ = self._grids.span(0, top, bottom)
-        for levels in self._reader.parts(top, bottom, self._part_rows):
-            cancellation.raise_if_requested()
-            table.write(start, levels)
-            start += len(levels)
-            self._moments["embedding"].add(stages.embed(self._network, stages.spectra(levels)))
+        width = self._grids.valid[0].shape[1]
+        for window in self._plan.read.windows(top, bottom, width):
+            for part in self._reader.parts(window, self._plan.strip_rows[0]):
+                for start, levels in self._rows_of(part):
+                    table.write(start, levels)
+                embedded = stages.embed(self._network, stages.spectra(part.levels))
+                self._moments["embedding"].add(embedded)
+
+    def _rows_of(self, part: Part) -> Iterator[tuple[int, Tensor]]:
+        """What lies together in the table, and at which row of it."""
+        if part.mask.shape == self._grids.valid[0][part.top : part.top + len(part.mask)].shape:
+            yield self._grids.number(part.top, 0), part.levels
+            return
+        counts = np.count_nonzero(part.mask, axis=1)
+        for row, levels in enumerate(part.levels.split(counts.tolist())):
+            yield self._grids.number(part.top + row, part.left), levels
 
     def mix_pixels(self, top: int, bottom: int) -> None:
         """Keep what the first block's Mambas give for some rows of the scene."""
