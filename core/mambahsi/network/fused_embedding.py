@@ -7,11 +7,13 @@ once more, which is one matrix product, in each of its two passes (see
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from mambahsi import cancellation
 from mambahsi.network.blocks import PixelGroupNorm
 from mambahsi.network.fused_scene import Measures, finish_norm_table, norm_table
 from mambahsi.network.moments import Moments
@@ -39,16 +41,13 @@ class Embedding(torch.autograd.Function):
         *parameters: Tensor,
     ) -> Tensor:
         out = torch.empty(len(pixels), len(weight))
-        starts = range(0, len(pixels), CHUNK)
-        measures = Measures(len(starts) * thread_count(), len(weight))
+        measures = Measures(-(-len(pixels) // CHUNK), len(weight))
         bare = weight.detach().t()
 
         def embed(member: Member) -> None:
-            for number, start in enumerate(starts):
-                a, b = _own(member, start, len(pixels))
+            for a, b in _own(member, len(pixels)):
                 torch.mm(pixels[a:b], bare, out=out[a:b])
-                measures.take(number * member.count + member.number, out[a:b])
-                member.wait()
+                measures.take(a // CHUNK, out[a:b])
 
         work_together(embed)
         moments = measures.moments()
@@ -74,35 +73,29 @@ class Embedding(torch.autograd.Function):
         width, tiles = len(weight), len(weight) // LANES
         factors = torch.zeros(3)
         factors[SPATIAL] = 1.0
-        starts = range(0, len(pixels), CHUNK)
-        count = thread_count()
-        features = torch.empty(CHUNK, width)
-        sums = torch.zeros(len(starts) * count, SUMS, width)
+        sums = torch.zeros(-(-len(pixels) // CHUNK), SUMS, width)
         sum_kernel = table_kernels.branch_sums(**_VARIANT)
 
         def add_up(member: Member) -> None:
-            for number, start in enumerate(starts):
-                a, b = _own(member, start, len(pixels))
-                e = features[a - start : b - start]
+            features = torch.empty(CHUNK, width)
+            for a, b in _own(member, len(pixels)):
+                e = features[: b - a]
                 torch.mm(pixels[a:b], bare, out=e)
                 sum_kernel(
                     None, e, None, table, None, factors, None, None, dout[a:b],
-                    sums[number * count + member.number], b - a, tiles,
+                    sums[a // CHUNK], b - a, tiles,
                 )  # fmt: skip
-                member.wait()
 
         work_together(add_up)
         dnorm = finish_norm_table(table, ctx.norm, ctx.moments, sums.double().sum(0)[:2])
         gradient_kernel = table_kernels.branch_gradient(**_VARIANT)
-        dweights = torch.zeros(count, *weight.shape)
-        dbiases = torch.zeros(count, width)
-        dfeatures = torch.empty(CHUNK, width)
+        dweights = torch.zeros(thread_count(), *weight.shape)
+        dbiases = torch.zeros(thread_count(), width)
 
         def descend(member: Member) -> None:
-            for start in starts:
-                a, b = _own(member, start, len(pixels))
-                own = slice(a - start, b - start)
-                e, de = features[own], dfeatures[own]
+            features, dfeatures = torch.empty(2, CHUNK, width)
+            for a, b in _own(member, len(pixels)):
+                e, de = features[: b - a], dfeatures[: b - a]
                 torch.mm(pixels[a:b], bare, out=e)
                 gradient_kernel(
                     e, None, table, None, factors, None, None, dout[a:b], de, None, None,
@@ -110,16 +103,17 @@ class Embedding(torch.autograd.Function):
                 )  # fmt: skip
                 dweights[member.number] += de.t() @ pixels[a:b]
                 dbiases[member.number] += de.sum(0)
-                member.wait()
 
         work_together(descend)
         return (None, None, dweights.sum(0), dbiases.sum(0), *dnorm)
 
 
-def _own(member: Member, start: int, pixels: int) -> tuple[int, int]:
-    """First row, and row after the last, of a thread's part of a chunk."""
-    a, b = member.share(min(CHUNK, pixels - start))
-    return start + a, start + b
+def _own(member: Member, pixels: int) -> Iterator[tuple[int, int]]:
+    """First pixel, and pixel after the last, of each chunk that a thread works on alone."""
+    first, last = member.share(pixels, CHUNK)
+    for start in range(first, last, CHUNK):
+        cancellation.raise_if_requested()
+        yield start, min(start + CHUNK, last)
 
 
 def _table(norm: PixelGroupNorm, moments: Moments, bias: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from mambahsi.network.fused_scene import (
 from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
 from mambahsi.scan.kernels import SEGMENT, STATES
-from mambahsi.scan.mixer import CHUNK, context_before, short_backward, short_unit, summed
+from mambahsi.scan.mixer import context_before, short_backward, short_unit, summed
 from mambahsi.scan.mixer_stages import Backward
 from mambahsi.scan.mixer_weights import Carry
 from mambahsi.scan.table_kernels import SUMS
@@ -65,7 +65,7 @@ class BlockGradient:
             for branch, moment in zip(self._there, moments, strict=True)
         ]
         self._again = [
-            torch.empty(CHUNK, scene.width) if branch and table is None else None
+            torch.empty(scene.chunk, scene.width) if branch and table is None else None
             for branch, table in zip(self._there, branches, strict=True)
         ]
         self._rows = BlockRows(scene)
@@ -140,8 +140,10 @@ class BlockGradient:
         """Gradients of the input and of the Mambas, from the last chunk to the first."""
         scene, layout = self._scene, self._scene.layout
         kernel = table_kernels.branch_gradient(residual=True, **layout.variant)
-        ds, dp = (torch.empty(CHUNK, scene.width) if branch else None for branch in self._there)
-        stage = Backward(scene.spatial, CHUNK, scene.count) if scene.spatial else None
+        ds, dp = (
+            torch.empty(scene.chunk, scene.width) if branch else None for branch in self._there
+        )
+        stage = Backward(scene.spatial, scene.chunk, scene.count) if scene.spatial else None
         short = [
             Backward(scene.spectral, short_unit(layout.spectral.tokens), 1, layout.spectral.tokens)
             for _ in range(scene.count)
@@ -157,7 +159,7 @@ class BlockGradient:
                     *(None if table is None else table[own] for table in (ds, dp)),
                     self.dx[a:b], b - a, scene.tiles,
                 )  # fmt: skip
-                chunk = scene.x[start : start + CHUNK]
+                chunk = scene.x[start : start + scene.chunk]
                 context = None
                 if stage is not None and scene.spatial and ds is not None:
                     context = context_before(scene.spatial, scene.x, start)

@@ -18,7 +18,7 @@ from mambahsi.network.geometry import Pooling
 from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
 from mambahsi.scan.kernels import SEGMENT
-from mambahsi.scan.mixer import CHUNK, short_forward, short_unit
+from mambahsi.scan.mixer import chunk_rows, short_forward, short_unit
 from mambahsi.scan.mixer_stages import Forward
 from mambahsi.scan.mixer_weights import Carry, MixerWeights
 from mambahsi.scan.table_kernels import CENTER, OFFSET, SCALE, SHIFT, SLOPE
@@ -75,6 +75,7 @@ class BlockScene:
     """A block's weights at work on the pixels of a scene.
 
     Attributes:
+        chunk: Pixels of a chunk.
         starts: Where the chunks begin.
     """
 
@@ -87,7 +88,8 @@ class BlockScene:
         self.pixels, self.width = x.shape
         self.tiles = self.width // LANES
         self.count = thread_count()
-        self.starts = range(0, self.pixels, CHUNK)
+        self.chunk = chunk_rows()
+        self.starts = range(0, self.pixels, self.chunk)
         parts = iter((parameters[:BRANCH_PARAMETERS], parameters[-BRANCH_PARAMETERS:]))
         # With one branch, both ends of the parameters are the same.
         self.spatial, self.spectral = (
@@ -181,7 +183,7 @@ class BlockRows:
         layout = scene.layout
         # While slower threads still project a chunk's result, faster ones begin with the next.
         self._stages = [
-            Forward(scene.spatial, CHUNK, scene.count)
+            Forward(scene.spatial, scene.chunk, scene.count)
             for _ in range(min(2, scene.count))
             if scene.spatial
         ]
@@ -193,14 +195,15 @@ class BlockRows:
 
     def own(self, member: Member, start: int) -> tuple[int, int]:
         """First row, and row after the last, of a thread's part of a chunk."""
-        a, b = member.share(min(CHUNK, self.scene.pixels - start))
+        a, b = member.share(min(self.scene.chunk, self.scene.pixels - start))
         return start + a, start + b
 
     def spatial(
         self, member: Member, start: int, carry: Carry | None, kept: Tensor | None, out: Tensor
     ) -> None:
-        chunk = self.scene.x[start : start + CHUNK]
-        stage = self._stages[start // CHUNK % len(self._stages)]
+        size = self.scene.chunk
+        chunk = self.scene.x[start : start + size]
+        stage = self._stages[start // size % len(self._stages)]
         stage.enter(member, chunk, carry)
         member.wait()
         stage.scan(member, len(chunk), carry, kept)

@@ -22,10 +22,15 @@ from mambahsi.scan.mixer_weights import Carry, MixerGradients, MixerWeights
 from mambahsi.scan.threads import SOLO, Member, thread_count, work_together
 
 CHUNK = 512
-"""Rows of a long sequence worked on together; a multiple of the segment."""
+"""Rows of a long sequence for each thread that works on a chunk; a multiple of the segment."""
 
 SHORT_CHUNK = 1024
 """Rows of short sequences worked on together."""
+
+
+def chunk_rows() -> int:
+    """Rows of a long sequence that all threads work on together."""
+    return CHUNK * thread_count()
 
 
 def kept_states(w: MixerWeights, rows: int) -> Tensor:
@@ -57,14 +62,14 @@ def mix_long(
     Raises:
         Cancelled: A stop was asked for.
     """
-    starts = range(0, len(tokens), CHUNK)
-    count = thread_count()
+    count, size = thread_count(), chunk_rows()
+    starts = range(0, len(tokens), size)
     # While slower threads still project a chunk's result, faster ones begin with the next.
-    stages = [Forward(w, CHUNK, count) for _ in range(min(2, count))]
+    stages = [Forward(w, size, count) for _ in range(min(2, count))]
 
     def work(member: Member) -> None:
         for number, start in enumerate(starts):
-            chunk, stage = tokens[start : start + CHUNK], stages[number % len(stages)]
+            chunk, stage = tokens[start : start + size], stages[number % len(stages)]
             n = len(chunk)
             stage.enter(member, chunk, carry)
             member.wait()
@@ -79,11 +84,12 @@ def mix_long(
 def _mix_long_backward(
     w: MixerWeights, tokens: Tensor, dout: Tensor, dtokens: Tensor, kept: Tensor
 ) -> MixerGradients:
-    stage = Backward(w, CHUNK, thread_count())
+    size = chunk_rows()
+    stage = Backward(w, size, thread_count())
 
     def work(member: Member) -> None:
-        for start in reversed(range(0, len(tokens), CHUNK)):
-            part = slice(start, start + CHUNK)
+        for start in reversed(range(0, len(tokens), size)):
+            part = slice(start, start + size)
             chunk, dchunk = tokens[part], dout[part]
             n = len(chunk)
             a, b = member.share(n)
