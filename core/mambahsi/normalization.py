@@ -29,6 +29,9 @@ PERCENTILES = (2.0, 98.0)
 _FIT_BYTES = 128 * 2**20
 """As many bands are worked off together as their counts fit into this."""
 
+_STRIP_BYTES = 32 * 2**20
+"""Pixels read at a time to be counted, in bytes of the file's data type."""
+
 _LEVELS = (np.arange(256) / 255.0).astype(np.float32)
 
 
@@ -154,10 +157,16 @@ class Normalization:
         )
 
 
-def fitting_bytes(dtype: np.dtype[Any], bands: int) -> int:
-    """Memory that :meth:`Normalization.fit` takes, beside the pixels that it reads at a time."""
+def fitting_bytes(dtype: np.dtype[Any], bands: int, stored: int) -> int:
+    """Memory that :meth:`Normalization.fit` takes: strips with and without nodata, and counts.
+
+    Args:
+        dtype: Data type of the scene.
+        bands: Used bands.
+        stored: Bytes of all pixels of the scene.
+    """
     each = count_bytes(dtype, PERCENTILES)
-    return each * min(bands, _bands_at_a_time(dtype))
+    return 2 * min(_STRIP_BYTES, stored) + each * min(bands, _bands_at_a_time(dtype))
 
 
 def _bands_at_a_time(dtype: np.dtype[Any]) -> int:
@@ -168,7 +177,7 @@ def _valid_pixels(
     scene: Scene, bands: Sequence[int], valid: np.ndarray, feedback: Feedback
 ) -> Iterator[np.ndarray]:
     """One pass over the valid pixels of some bands; parts of (bands, pixels)."""
-    for window in scene.windows(len(bands)):
+    for window in scene.windows(len(bands), _STRIP_BYTES):
         feedback.check()
         mask = valid[window.toslices()]
         if mask.any():

@@ -1,9 +1,11 @@
 """Which way a training takes, chosen from the memory that it may have before it starts.
 
 1. ``whole``: the whole scene goes through the network in every step, as in the paper.
-2. ``windows``: windows around the labels (see :mod:`mambahsi.windows`), as large as fits.
+2. ``recompute``: the same, but less of the forward pass is kept, and computed again in the
+   backward pass. The result is the same; a step takes longer.
+3. ``windows``: windows around the labels (see :mod:`mambahsi.windows`), as large as fits.
 
-The first that fits is taken, told with its prediction, and held to. The second gives another
+The first that fits is taken, told with its prediction, and held to. The third gives another
 model, which is applied in windows, too; so a model file says what it was trained on, and a
 shortage of memory later never changes which. A training that goes on from a checkpoint keeps
 to what it began with, and so does a job that names the size of its windows.
@@ -41,6 +43,9 @@ SMALLEST_WINDOW = 64
 _STEP = 8
 """Sizes of windows that are tried lie so far apart."""
 
+FUSING_SCAN = "cpu"
+"""The scan backend with which the network's blocks run fused."""
+
 _SMALLEST_CACHE = 16 * 2**20
 
 _GRID_BYTES = 24
@@ -52,7 +57,7 @@ class Plan:
     """How a training is done.
 
     Attributes:
-        name: ``whole`` or ``windows``.
+        name: ``whole``, ``recompute`` or ``windows``.
         bytes: Predicted peak of the memory on the device.
         window: Rows and columns of the windows; 0 for whole scenes.
         tiles: Bytes of pixels that are kept between windows.
@@ -75,6 +80,7 @@ class Task:
         classes: Number of classes.
         hidden_dim: Width of the network.
         mamba_type: Kind of network.
+        fused: Whether its blocks run fused, which takes less memory and can recompute.
         labeled: Row and column of training and validation pixels, row by row; int64 (n, 2).
         tiles: The tiles in which windows are read.
         held: Bytes that are taken throughout: GDAL's cache, masks and labels.
@@ -89,6 +95,7 @@ class Task:
     classes: int
     hidden_dim: int
     mamba_type: str
+    fused: bool
     labeled: np.ndarray
     tiles: TileRaster
     held: int
@@ -102,6 +109,7 @@ class Task:
         survey: BandSurvey,
         labeled: np.ndarray,
         network: dict[str, Any],
+        scan: str,
         cache: int,
         main: int | None,
     ) -> Task:
@@ -112,6 +120,7 @@ class Task:
             survey: Its bands and valid pixels.
             labeled: Training and validation pixels; bool (rows, columns).
             network: Constructor arguments of the network.
+            scan: Name of the scan backend.
             cache: Bytes of GDAL's block cache.
             main: As of the attribute.
         """
@@ -124,25 +133,27 @@ class Task:
             classes=network["num_classes"],
             hidden_dim=network["hidden_dim"],
             mamba_type=network["mamba_type"],
+            fused=scan == FUSING_SCAN,
             labeled=np.argwhere(labeled),
             tiles=TileRaster.of(scene, bands, cache),
             held=min(cache, stored) + _GRID_BYTES * survey.valid.size,
-            reading=2 * min(WINDOW_BYTES, stored) + fitting_bytes(scene.dtype, bands),
+            reading=max(2 * min(WINDOW_BYTES, stored), fitting_bytes(scene.dtype, bands, stored)),
             main=main,
         )
 
-    def whole(self) -> Plan:
+    def whole(self, recompute: bool = False) -> Plan:
         """The plan to train on the whole scene."""
-        step = training_bytes(self.pixels, self.bands, self.hidden_dim, self.mamba_type)
-        return Plan("whole", self._peak(step))
+        return Plan(
+            "recompute" if recompute else "whole", self._peak(self._step(self.pixels, recompute))
+        )
 
     def windows(self, size: int, budget: int) -> Plan:
         """The plan to train on windows, with as many pixels kept as a budget leaves room for."""
         shape = window_shape((size, size), self.scene)
         pixels = shape[0] * shape[1]
         work = assembling_bytes(pixels, self.bands) + max(
-            training_bytes(pixels, self.bands, self.hidden_dim, self.mamba_type),
-            inference_bytes(pixels, self.bands, self.hidden_dim)
+            self._step(pixels),
+            inference_bytes(pixels, self.bands, self.hidden_dim, self.mamba_type, fused=self.fused)
             + blending_bytes(shape, self.scene[1], self.classes),
         )
         wanted = self.tiles.around_bytes(self.labeled, shape)
@@ -150,6 +161,16 @@ class Task:
         room = budget - work if self.main is None else self.main
         tiles = min(wanted, max(least, room - self.held))
         return Plan("windows", self._peak(work, tiles), size, tiles)
+
+    def _step(self, pixels: int, recompute: bool = False) -> int:
+        return training_bytes(
+            pixels,
+            self.bands,
+            self.hidden_dim,
+            self.mamba_type,
+            recompute=recompute,
+            fused=self.fused,
+        )
 
     def _peak(self, work: int, tiles: int = 0) -> int:
         """Peak of the memory that the network's work lies in."""
@@ -162,6 +183,7 @@ def choose_tiles(
     tiles: TileRaster,
     shape: tuple[int, int],
     network: dict[str, Any],
+    scan: str,
     cached: int,
     block_rows: int,
     budgets: tuple[MemoryBudget, MemoryBudget],
@@ -173,6 +195,7 @@ def choose_tiles(
         tiles: The tiles in which windows are read.
         shape: Rows and columns of the windows.
         network: Constructor arguments of the network.
+        scan: Name of the scan backend.
         cached: Bytes of the file that GDAL keeps.
         block_rows: Rows that are written at a time.
         budgets: What may be taken where the network runs, and in main memory; the same twice
@@ -186,7 +209,13 @@ def choose_tiles(
         ResourceError: It does not fit.
     """
     pixels = shape[0] * shape[1]
-    step = inference_bytes(pixels, tiles.bands, network["hidden_dim"])
+    step = inference_bytes(
+        pixels,
+        tiles.bands,
+        network["hidden_dim"],
+        network["mamba_type"],
+        fused=scan == FUSING_SCAN,
+    )
     rows, columns = tiles.scene
     held = cached + _GRID_BYTES * rows * columns + assembling_bytes(pixels, tiles.bands)
     held += blending_bytes(shape, columns, network["num_classes"], block_rows)
@@ -252,9 +281,10 @@ def choose_plan(
         f"allowed are {allowed}."
     )
     if plan.window and not window:
+        whole = task.whole(recompute=task.fused)
         feedback.warning(
-            f"The whole scene would take {gigabytes_text(task.whole().bytes)} to train on, so the "
-            "model is trained on windows, and classifies in windows."
+            f"The whole scene would take {gigabytes_text(whole.bytes)} to train on, so the model "
+            "is trained on windows, and classifies in windows."
         )
     return plan
 
@@ -266,6 +296,8 @@ def _candidates(task: Task, budget: MemoryBudget, mode: str, window: int) -> Ite
         return
     if mode != "windows":
         yield task.whole()
+        if task.fused:
+            yield task.whole(recompute=True)
     if mode != "whole":
         for size in range(LARGEST_WINDOW, SMALLEST_WINDOW - 1, -_STEP):
             yield task.windows(size, budget.bytes)
@@ -273,6 +305,7 @@ def _candidates(task: Task, budget: MemoryBudget, mode: str, window: int) -> Ite
 
 def _text(task: Task, plan: Plan) -> str:
     if not plan.window:
-        return "the whole scene in one piece"
+        again = ", computing features again instead of keeping them"
+        return f"the whole scene in one piece{again if plan.name == 'recompute' else ''}"
     rows, columns = window_shape((plan.window, plan.window), task.scene)
     return f"windows of {rows} x {columns} pixels around the labels"

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+import shapely
 
 from mambahsi.devices import MemoryBudget
 from mambahsi.errors import ResourceError
@@ -12,7 +20,9 @@ from mambahsi.plans import LARGEST_WINDOW, SMALLEST_WINDOW, Plan, Task, choose_p
 from mambahsi.windows.tiles import TileRaster
 
 
-def make_task(height: int = 3000, width: int = 2000, main: int | None = None) -> Task:
+def make_task(
+    height: int = 3000, width: int = 2000, main: int | None = None, fused: bool = True
+) -> Task:
     labeled = np.argwhere(np.random.default_rng(0).random((height, width)) < 1e-4)
     return Task(
         scene=(height, width),
@@ -21,10 +31,11 @@ def make_task(height: int = 3000, width: int = 2000, main: int | None = None) ->
         classes=9,
         hidden_dim=128,
         mamba_type="both",
+        fused=fused,
         labeled=labeled,
         tiles=TileRaster((height, width), 200, 64, 64),
         held=10**8,
-        reading=10**8,
+        reading=10**7,
         main=main,
     )
 
@@ -37,20 +48,32 @@ def choose(task: Task, budget: float, mode: str = "", window: int = 0) -> Plan:
 
 def test_the_first_plan_that_fits_is_taken() -> None:
     task = make_task()
-    whole = task.whole().bytes
-    assert choose(task, whole) == task.whole()
-    below = choose(task, whole - 1)
+    whole, recompute = task.whole(), task.whole(recompute=True)
+    assert recompute.bytes < whole.bytes
+    assert choose(task, whole.bytes) == whole
+    assert choose(task, whole.bytes - 1) == recompute
+    assert choose(task, recompute.bytes) == recompute
+    below = choose(task, recompute.bytes - 1)
     assert (below.name, below.window) == ("windows", LARGEST_WINDOW)
+
+
+def test_only_fused_blocks_can_recompute() -> None:
+    task = make_task(fused=False)
+    assert choose(task, task.whole().bytes - 1).name == "windows"
+
+
+def test_more_memory_never_gives_smaller_windows() -> None:
+    task = make_task()
     sizes = []
-    for budget in np.geomspace(0.3e9, whole, 20):
+    for budget in np.geomspace(0.22e9, 1e9, 30):
         try:
             plan = choose(task, budget)
         except ResourceError:
             continue
         assert plan.bytes <= budget
         sizes.append(plan.window or 10**9)
-    # More memory never gives smaller windows, and there are several sizes between the ends.
     assert sizes == sorted(sizes)
+    # There are several sizes between the ends.
     assert len({size for size in sizes if SMALLEST_WINDOW < size < LARGEST_WINDOW}) > 3
 
 
@@ -89,7 +112,7 @@ def test_a_kept_mode_is_never_left() -> None:
     task = make_task()
     assert choose(task, task.whole().bytes, "windows", 96).window == 96
     with pytest.raises(ResourceError):
-        choose(task, task.whole().bytes - 1, "whole")
+        choose(task, task.whole(recompute=True).bytes - 1, "whole")
 
 
 def test_windows_are_told_with_what_the_whole_scene_would_take() -> None:
@@ -98,3 +121,64 @@ def test_windows_are_told_with_what_the_whole_scene_would_take() -> None:
     choose_plan(task, MemoryBudget(2 * 10**9, "a test"), "", 0, feedback)
     assert any("windows of" in line and "about" in line for line in feedback.logs)
     assert any("The whole scene would take" in line for line in feedback.warnings)
+
+
+MEASURE = """
+import json, sys
+from pathlib import Path
+from mambahsi import jobs, runs
+from mambahsi.feedback import CollectingFeedback
+
+def resident(key):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(key)).split()[1]) * 1024
+
+small, large = map(json.loads, sys.argv[1:])
+runs.run(jobs.from_json(small), CollectingFeedback())  # loads and compiles everything
+before = resident("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")
+feedback = CollectingFeedback()
+runs.run(jobs.from_json(large), feedback)
+told = next(line for line in feedback.logs if " takes windows of " in line)
+print(json.dumps([resident("VmHWM") - before, told]))
+"""
+
+
+def assert_predicted(small: dict[str, Any], large: dict[str, Any]) -> None:
+    """Hold the prediction that a job tells against what it takes more than a small one."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, json.dumps(small), json.dumps(large)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    measured, told = json.loads(done.stdout)
+    predicted = float(told.split("about ")[1].split(" GB")[0]) * 1e9
+    assert predicted <= large["memory"] * 1e9
+    assert 0.7 * predicted < measured < 1.4 * predicted, told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_prediction_is_near_the_measured_peak(
+    tiny: Any, write_scene: Callable[..., Path], write_labels: Callable[..., Path]
+) -> None:
+    generator = np.random.default_rng(0)
+    cube = generator.integers(0, 4000, (120, 260, 300)).astype(np.int16)
+    scene = {"path": str(write_scene(cube, "large.tif", interleave="pixel"))}
+    corners = [(20, 30), (250, 20), (200, 130), (40, 210), (270, 240), (150, 120)]
+    boxes = [
+        shapely.box(x, y, x + 50, y + 50)
+        for x, y in ((500_000 + 10 * column, 5_799_900 - 10 * row) for column, row in corners)
+    ]
+    labels = {"path": str(write_labels(boxes, "large.gpkg", **{"class": ["a", "b", "c"] * 2}))}
+    model = str(tiny.folder / "large.safetensors")
+    changes = {"epochs": 1, "preset": "paper", "memory": 2.0}
+    small = tiny.train_job(**changes, window=16)
+    large = tiny.train_job(**changes, window=144, scene=scene, labels=labels, model=model)
+    assert_predicted(small, large)
+    classify = {"job": "classify", "threads": 1, "memory": 2.0}
+    target = str(tiny.folder / "map.tif")
+    assert_predicted(
+        {**classify, "scene": small["scene"], "model": small["model"], "classification": target},
+        {**classify, "scene": scene, "model": model, "classification": target},
+    )

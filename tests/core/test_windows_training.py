@@ -275,11 +275,18 @@ def test_a_scene_that_does_not_fit_whole_is_trained_in_windows_and_says_so(
     with Scene.open(RasterSource(path)) as scene:
         survey = survey_bands(scene)
         arguments = {"num_classes": 3, "hidden_dim": 64, "mamba_type": "both"}
-        task = Task.of(scene, survey, np.zeros(scene.grid.shape, bool), arguments, 2**24, None)
+        task = Task.of(
+            scene, survey, np.zeros(scene.grid.shape, bool), arguments, "cpu", 2**24, None
+        )
     values = tiny.train_job(scene={"path": path}, epochs=1)
-    enough, _ = train({**values, "memory": task.whole().bytes / 1e9 + 0.05})
-    assert enough.mode == "whole"
-    model, feedback = train({**values, "memory": task.whole().bytes / 1e9 - 0.01})
+    whole, recompute = (task.whole(again).bytes / 1e9 for again in (False, True))
+    enough, _ = train({**values, "memory": whole + 0.01})
+    again, feedback = train({**values, "memory": (whole + recompute) / 2})
+    assert any("computing features again" in line for line in feedback.logs)
+    assert enough.mode == again.mode == "whole"
+    for name, weight in enough.weights.items():
+        torch.testing.assert_close(weight, again.weights[name], rtol=0, atol=1e-5)
+    model, feedback = train({**values, "memory": recompute - 0.01})
     assert model.mode == "windows"
     assert model.window is not None and max(model.window) < 168
     assert any("trained on windows, and classifies in windows" in t for t in feedback.warnings)

@@ -157,7 +157,14 @@ def _classify_in_windows(task: _Task, window: tuple[int, int], feedback: Feedbac
         shape = window_shape(window, valid.shape)
         cached = min(cache, stored_bytes(scene))
         kept = choose_tiles(
-            tiles, shape, model.network, cached, BLOCK_ROWS, (device, main), feedback
+            tiles,
+            shape,
+            model.network,
+            place.scan,
+            cached,
+            BLOCK_ROWS,
+            (device, main),
+            feedback,
         )
         reader = WindowReader(scene, task.bands, valid, model.normalization, tiles, kept)
         network = restore_network(job.model, model.network, model.weights, place)

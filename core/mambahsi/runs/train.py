@@ -119,10 +119,12 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
             survey,
             labeled,
             arguments,
+            place.scan,
             cache,
             None if place.device.type == "cpu" else main,
         )
         plan = _choose_plan(job, task, place, feedback)
+        network.recompute = plan.name == "recompute"
         given = Preparation(
             job=job,
             scene=scene,

@@ -40,6 +40,10 @@ _RESUMABLE_WITH_OTHER = {
 compared by content; device, scan and threads are compared and warned of."""
 
 
+_STRIP_BYTES = 16 * 2**20
+"""Pixels read at a time for a digest, in bytes of the file's data type."""
+
+
 @dataclass(frozen=True)
 class Preparation:
     """All that a training starts from.
@@ -178,7 +182,7 @@ def train_windows(given: Preparation, feedback: Feedback) -> Training:
 def _digest_scene(given: Preparation, feedback: Feedback) -> str:
     """A digest of the scene's valid pixels as stored, however its file is laid out."""
     sha = hashlib.sha256()
-    for window in given.scene.windows(len(given.survey.used)):
+    for window in given.scene.windows(len(given.survey.used), _STRIP_BYTES):
         feedback.check()
         mask = given.survey.valid[window.toslices()]
         data = given.scene.read(given.survey.used, window)[:, mask]
