@@ -21,10 +21,10 @@ from mambahsi.network.fused_scene import (
 )
 from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
+from mambahsi.scan.carry import Carry
 from mambahsi.scan.kernels import SEGMENT, STATES
 from mambahsi.scan.mixer import context_before, short_backward, short_unit, summed
 from mambahsi.scan.mixer_stages import Backward
-from mambahsi.scan.mixer_weights import Carry
 from mambahsi.scan.table_kernels import SUMS
 from mambahsi.scan.threads import Member, work_together
 

@@ -17,10 +17,11 @@ from mambahsi.network.blocks import PixelGroupNorm
 from mambahsi.network.geometry import Pooling
 from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
+from mambahsi.scan.carry import Carry
 from mambahsi.scan.kernels import SEGMENT
 from mambahsi.scan.mixer import chunk_rows, short_forward, short_unit
 from mambahsi.scan.mixer_stages import Forward
-from mambahsi.scan.mixer_weights import Carry, MixerWeights
+from mambahsi.scan.mixer_weights import MixerWeights
 from mambahsi.scan.table_kernels import CENTER, OFFSET, SCALE, SHIFT, SLOPE
 from mambahsi.scan.threads import Member, thread_count, work_together
 from mambahsi.scan.vector_code import LANES
@@ -118,7 +119,7 @@ class BlockScene:
         """
         measures = [Measures(len(self.starts) * self.count, self.width) for _ in range(2)]
         if carry is None and self.spatial:
-            carry = Carry.start(self.spatial)
+            carry = self.spatial.start()
         rows = BlockRows(self)
 
         def work(member: Member) -> None:

@@ -16,8 +16,8 @@ from mambahsi.network.fused_scene import BlockLayout, BlockScene, Measures, norm
 from mambahsi.network.geometry import Pooling
 from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
+from mambahsi.scan.carry import Carry
 from mambahsi.scan.mixer import CHUNK
-from mambahsi.scan.mixer_weights import Carry
 from mambahsi.scan.threads import Member, work_together
 from mambahsi.scan.vector_code import LANES
 
@@ -50,7 +50,7 @@ def start_carry(block: nn.Module) -> Carry | None:
     scene = BlockScene(
         BlockLayout(*branches, None, False), torch.empty(0, LANES), factors, tuple(parameters)
     )
-    return Carry.start(scene.spatial) if scene.spatial else None
+    return scene.spatial.start() if scene.spatial else None
 
 
 def mix(

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from mambahsi import cancellation
+from mambahsi.scan.carry import Carry
 from mambahsi.scan.kernels import SEGMENT, STATES
 from mambahsi.scan.mixer_stages import Backward, Forward
-from mambahsi.scan.mixer_weights import Carry, MixerGradients, MixerWeights
+from mambahsi.scan.mixer_weights import MixerGradients, MixerWeights
 from mambahsi.scan.threads import SOLO, Member, thread_count, work_together
 
 CHUNK = 512
@@ -184,7 +185,7 @@ class _Mixer(torch.autograd.Function):
             for number in range(sequences):
                 rows = slice(number * length, (number + 1) * length)
                 states = kept_states(w, length) if saving else None
-                mix_long(w, flat[rows], out[rows], Carry.start(w), states)
+                mix_long(w, flat[rows], out[rows], w.start(), states)
                 if states is not None:
                     kept.append(states)
         ctx.save_for_backward(tokens, *parameters)

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from mambahsi.scan import kernels
+from mambahsi.scan.carry import Carry
 from mambahsi.scan.kernels import SEGMENT, STATES
-from mambahsi.scan.mixer_weights import Carry, ChannelSums, MixerGradients, MixerWeights
+from mambahsi.scan.mixer_weights import ChannelSums, MixerGradients, MixerWeights
 from mambahsi.scan.threads import Member
 from mambahsi.scan.vector_code import LANES
 

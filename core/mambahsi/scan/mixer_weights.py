@@ -1,5 +1,4 @@
-"""The parameters of a Mamba block as the kernels want them, their gradients, and what a
-sequence carries on.
+"""The parameters of a Mamba block as the kernels want them, and their gradients.
 
 The kernels work on sixteen channels at a time, so the channels are filled up with ones whose
 weights are all zero. They stay zero wherever they go and add nothing to anything.
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mambahsi.scan.carry import Carry
 from mambahsi.scan.kernels import LOG2_E, STATES
 from mambahsi.scan.vector_code import LANES
 
@@ -94,6 +94,10 @@ class MixerWeights:
         """Rows before its own that the convolution sees."""
         return self.taps.shape[0] - 1
 
+    def start(self) -> Carry:
+        """What a sequence carries before its first row."""
+        return Carry.start(self.reach, self.channels, STATES)
+
 
 class ChannelSums:
     """Gradients that the kernels add up channel by channel, in the shapes of the weights.
@@ -140,21 +144,3 @@ class MixerGradients:
             sums.skip[:c],
             self.out[:, :c],
         )
-
-
-@dataclass(frozen=True)
-class Carry:
-    """What a sequence hands from its rows so far to the next ones; changed in place.
-
-    Attributes:
-        context: The last rows before the convolution, (reach, c).
-        state: State of the scan, (states, c).
-    """
-
-    context: Tensor
-    state: Tensor
-
-    @classmethod
-    def start(cls, w: MixerWeights) -> Carry:
-        """Before the first row."""
-        return cls(torch.zeros(w.reach, w.channels), torch.zeros(STATES, w.channels))
