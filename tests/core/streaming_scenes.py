@@ -69,7 +69,9 @@ def make_network(bands: int, width: int = 8, classes: int = 5, **arguments: Any)
         for name, parameter in network.named_parameters():
             if name.endswith(("proj.0.weight", "proj.0.bias", "embedding.1.bias")):
                 parameter.add_(torch.randn_like(parameter) * 0.3)
-        network.cls_head[3].weight.mul_(20)  # type: ignore[union-attr, operator]
+        last = network.cls_head[3]
+        last.weight.sub_(last.weight.mean(1, keepdim=True)).mul_(10)
+        last.bias.zero_()
     return network
 
 

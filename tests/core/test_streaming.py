@@ -26,12 +26,16 @@ from streaming_scenes import (
 
 from mambahsi.errors import ModelError, SceneError
 from mambahsi.network.blocks import PixelGroupNorm
+from mambahsi.network.moments import Moments
 from mambahsi.normalization import Normalization
 from mambahsi.scan import set_threads
+from mambahsi.streaming import stages
 from mambahsi.streaming.spool import spool_path
-from mambahsi.streaming.stages import Moments
 
 BANDS = 6
+
+WIDTHS = [8, 32]
+"""One that the compiled blocks do not take, and one that they do."""
 
 
 def compare(folder: Path, cube: np.ndarray, how: Strips, file: Any = None, **network: Any) -> None:
@@ -61,33 +65,38 @@ def test_any_shape_any_strips_any_holes(data: st.DataObject) -> None:
         read_columns=data.draw(st.integers(1, columns)),
     )
     with tempfile.TemporaryDirectory() as folder:
-        compare(Path(folder), punch(make_cube(BANDS, rows, columns), holes), how)
+        cube = punch(make_cube(BANDS, rows, columns), holes)
+        compare(Path(folder), cube, how, width=data.draw(st.sampled_from(WIDTHS)))
 
 
 @pytest.mark.parametrize("kind", ["both", "spa", "spe"])
 @pytest.mark.parametrize("residual", [True, False])
-def test_every_kind_of_network(tmp_path: Path, kind: str, residual: bool) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_kind_of_network(tmp_path: Path, kind: str, residual: bool, width: int) -> None:
     cube = make_cube(BANDS, 22, 19)
-    compare(tmp_path, cube, Strips(), mamba_type=kind, use_residual=residual)
+    compare(tmp_path, cube, Strips(), mamba_type=kind, use_residual=residual, width=width)
 
 
-def test_branches_that_are_added_and_other_groups(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [12, 48])
+def test_branches_that_are_added_and_other_groups(tmp_path: Path, width: int) -> None:
     cube = make_cube(BANDS, 13, 17)
-    compare(tmp_path, cube, Strips(), width=12, use_att=False, token_num=3, group_num=2)
+    compare(tmp_path, cube, Strips(), width=width, use_att=False, token_num=3, group_num=2)
 
 
 @pytest.mark.parametrize("backend", ["reference", "auto"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_every_scan(tmp_path: Path, backend: str, threads: int) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_scan(tmp_path: Path, backend: str, threads: int, width: int) -> None:
     set_threads(threads)
     # More pixels in a strip than are worked on together.
-    compare(tmp_path, make_cube(3, 43, 60), Strips(strip_rows=40), scan=backend)
+    compare(tmp_path, make_cube(3, 43, 60), Strips(strip_rows=40), scan=backend, width=width)
 
 
-def test_strips_without_a_valid_pixel(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_strips_without_a_valid_pixel(tmp_path: Path, width: int) -> None:
     holes = np.zeros((41, 23), dtype=bool)
     holes[:9], holes[16:29], holes[30:40, 2:] = True, True, True
-    compare(tmp_path, punch(make_cube(BANDS, 41, 23), holes), Strips())
+    compare(tmp_path, punch(make_cube(BANDS, 41, 23), holes), Strips(), width=width)
 
 
 def test_pixels_far_from_any_valid_cell(tmp_path: Path) -> None:
@@ -170,10 +179,11 @@ def test_moments_do_not_depend_on_how_a_table_is_cut(
 ) -> None:
     torch.manual_seed(rows)
     table = torch.randn(rows, 8) * torch.rand(8) + offset
-    moments = Moments(8)
+    moments = Moments.none(8)
     edges = [0, *sorted(min(cut, rows) for cut in cuts), rows]
     for start, stop in itertools.pairwise(edges):
-        moments.add(table[start:stop])
+        if stop > start:
+            moments.join(stages.measure(table[start:stop]))
     exact = table.double()
     assert moments.count == rows
     torch.testing.assert_close(moments.mean, exact.mean(0), rtol=1e-7, atol=1e-7)
@@ -185,21 +195,21 @@ def test_moments_do_not_depend_on_how_a_table_is_cut(
 def test_moments_of_many_rows_that_hardly_differ() -> None:
     torch.manual_seed(0)
     table = 100 + torch.randn(50_000, 4) * 0.01
-    moments = Moments(4)
+    moments = Moments.none(4)
     for part in table.split(7000):
-        moments.add(part)
+        moments.join(stages.measure(part))
     norm = PixelGroupNorm(2, 4)
     with torch.no_grad():
         norm.weight.uniform_(0.5, 2)
         norm.bias.normal_()
-    scale, shift = moments.affine(norm)
     exact = table.double().view(len(table), 2, 2)
     variance, mean = torch.var_mean(exact, dim=(0, 2), correction=0, keepdim=True)
     expected = ((exact - mean) * torch.rsqrt(variance + norm.eps)).reshape(-1, 4)
     expected = expected * norm.weight + norm.bias
-    got = table.double() * scale.double() + shift.double()
-    # The shift, hundreds of times the spread, is rounded to float32.
-    torch.testing.assert_close(got, expected.detach(), rtol=0, atol=2e-3)
+    got = stages.activate(table.clone(), norm, moments).double()
+    expected = torch.nn.functional.silu(expected.detach())
+    # The shift, ten thousand times the spread, is rounded to float32.
+    torch.testing.assert_close(got.detach(), expected, rtol=0, atol=2e-2)
 
 
 @given(

@@ -105,8 +105,9 @@ class Passes:
             if number < progress.stage:
                 self._spool.drop(*stage.used)
                 continue
-            if progress.row == 0:
-                stage.begin()
+            stage.begin()
+            if progress.row:
+                self._work.restore(progress.tensors)
             height = self._grids.rows(stage.level)
             for top, bottom in strips(progress.row, height, stage.rows):
                 part.check()

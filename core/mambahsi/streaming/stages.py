@@ -1,14 +1,19 @@
-"""The network's arithmetic on one strip of pixels.
+"""The network's arithmetic on one strip of pixels, in plain PyTorch.
 
 Every function takes and gives tables of float32, (pixels, channels), on the CPU. What the
-strips before have left is handed in: the statistics of the group normalizations as a scale and
-a shift per channel, what the spatial branch remembers as a :class:`Carry`.
+strips before have left is handed in: the statistics of the group normalizations as
+:class:`~mambahsi.network.moments.Moments`, what the spatial branch remembers as a
+:class:`Carry`.
+
+:mod:`mambahsi.network.fused_strips` has the same functions in compiled kernels;
+:func:`stages_for` takes them where they fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -16,14 +21,47 @@ from torch import Tensor, nn
 
 from mambahsi.network import MambaHSI
 from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba
+from mambahsi.network.geometry import Pooling, pool_features
 from mambahsi.network.mamba import STATES, TAPS, Mamba
-from mambahsi.scan import selective_scan
+from mambahsi.network.moments import Moments
+from mambahsi.scan import resolve_backend, selective_scan
 
 CHUNK = 2048
 """Pixels whose intermediates, many times larger than the pixels, exist at a time."""
 
-Affine = tuple[Tensor, Tensor]
-"""A group normalization as scale and shift, float32 (channels,) each."""
+
+class Stages(Protocol):
+    """What this module and the one with compiled kernels have in common."""
+
+    def measure(self, table: Tensor) -> Moments:
+        """Moments of a table, (pixels, channels), at least one pixel."""
+
+    def activate(self, table: Tensor, norm: PixelGroupNorm, moments: Moments) -> Tensor:
+        """Group normalization and SiLU, in place."""
+
+    def start_carry(self, block: nn.Module) -> Any:
+        """What a block's spatial branch remembers before the first pixel, None without one."""
+
+    def mix(self, block: nn.Module, x: Tensor, carry: Any) -> tuple[Any, Any]:
+        """What a block's Mambas give, and its moments."""
+
+    def combine(
+        self, block: nn.Module, x: Tensor, mixed: Any, moments: Any, pooling: Pooling | None
+    ) -> Tensor:
+        """What a block gives."""
+
+
+def stages_for(network: MambaHSI) -> Stages:
+    """The module that computes a network's strips: the compiled one where it can."""
+    import mambahsi.streaming.stages as plain
+
+    if resolve_backend(network.scan, "cpu") == "cpu":
+        from mambahsi.network import fused_strips
+        from mambahsi.network.fused import can_fuse
+
+        if can_fuse(torch.empty(0, 0), network.hidden_dim):
+            return fused_strips
+    return plain
 
 
 @dataclass
@@ -38,65 +76,6 @@ class Carry:
     context: Tensor
     state: Tensor
 
-    @classmethod
-    def start(cls, mamba: Mamba) -> Carry:
-        """Before the first pixel: nothing but zeros."""
-        channels = mamba.out_proj.in_features
-        return cls(torch.zeros(TAPS - 1, channels), torch.zeros(channels, STATES))
-
-
-class Moments:
-    """Mean and spread of each channel over all rows of a table that comes in parts.
-
-    Parts are joined in float64 by the formula of Chan, Golub and LeVeque ("Updating formulae
-    and a pairwise algorithm for computing sample variances", 1979), so it does not matter for
-    the accuracy how large the mean is beside the spread.
-
-    Attributes:
-        count: Rows so far.
-        mean: Mean by channel; float64 (channels,).
-        squares: Sum of squared deviations from the mean by channel; float64 (channels,).
-    """
-
-    def __init__(self, channels: int) -> None:
-        self.count = 0
-        self.mean = torch.zeros(channels, dtype=torch.float64)
-        self.squares = torch.zeros(channels, dtype=torch.float64)
-
-    def add(self, table: Tensor) -> None:
-        """Count the rows of a table, float32 (rows, channels)."""
-        for part in table.split(CHUNK):
-            rows = len(part)
-            if not rows:
-                continue
-            # Deviations from a mean that is near enough: sums of the values themselves would
-            # lose the spread where it is small beside them.
-            center = part.mean(0)
-            deviations = part - center
-            rest = deviations.sum(0).double()
-            squares = deviations.square_().sum(0).double() - rest.square() / rows
-            mean = center.double() + rest / rows
-            total = self.count + rows
-            difference = mean - self.mean
-            self.mean += difference * (rows / total)
-            self.squares += squares + difference.square() * (self.count * rows / total)
-            self.count = total
-
-    def affine(self, norm: PixelGroupNorm) -> Affine:
-        """The group normalization that these moments are the statistics of.
-
-        (Wu and He 2018, arXiv:1803.08494.) A group's variance is the mean of its channels'
-        variances and of the squared distances of their means from the group's.
-        """
-        means = self.mean.view(norm.num_groups, -1)
-        center = means.mean(1, keepdim=True)
-        variances = self.squares.view(norm.num_groups, -1) / self.count
-        variance = (variances + (means - center).square()).mean(1, keepdim=True)
-        inverse = torch.rsqrt(variance + norm.eps).expand_as(means).flatten()
-        scale = norm.weight.detach().double() * inverse
-        shift = norm.bias.detach().double() - scale * center.expand_as(means).flatten()
-        return scale.float(), shift.float()
-
 
 def spectra(levels: Tensor) -> Tensor:
     """Normalized bands from their levels, uint8 (pixels, bands): the very same float32."""
@@ -108,10 +87,59 @@ def embed(network: MambaHSI, pixels: Tensor) -> Tensor:
     return _pointwise(network.patch_embedding[0], pixels)
 
 
-def activate(features: Tensor, affine: Affine) -> Tensor:
-    """Group normalization and SiLU, in place."""
-    scale, shift = affine
-    return F.silu(features.mul_(scale).add_(shift), inplace=True)
+def measure(table: Tensor) -> Moments:
+    """Moments of a table, float32 (pixels, channels) with at least one pixel."""
+    moments = Moments.none(table.shape[1])
+    for part in table.split(CHUNK):
+        # Deviations from a mean that is near enough: sums of the values themselves would lose
+        # the spread where it is small beside them.
+        center = part.mean(0)
+        deviations = part - center
+        rest = deviations.sum(0).double()
+        squares = deviations.square_().sum(0).double() - rest.square() / len(part)
+        moments.join(Moments(len(part), center.double() + rest / len(part), squares))
+    return moments
+
+
+def activate(table: Tensor, norm: PixelGroupNorm, moments: Moments) -> Tensor:
+    """Group normalization and SiLU, in place; ``moments`` are those of the whole scene."""
+    center, inverse = moments.statistics(norm)
+    scale = norm.weight.detach().double() * inverse
+    shift = norm.bias.detach().double() - scale * center
+    return F.silu(table.mul_(scale.float()).add_(shift.float()), inplace=True)
+
+
+def start_carry(block: nn.Module) -> Carry | None:
+    """What a block's spatial branch remembers before the first pixel; None without one."""
+    spatial, _ = branches(block)
+    if spatial is None:
+        return None
+    channels = spatial.mamba.out_proj.in_features
+    return Carry(torch.zeros(TAPS - 1, channels), torch.zeros(channels, STATES))
+
+
+def mix(
+    block: nn.Module, x: Tensor, carry: Carry | None
+) -> tuple[list[Tensor | None], list[Moments | None]]:
+    """What a block's Mambas give for the pixels that follow those seen before.
+
+    Args:
+        block: The block.
+        x: Its input, (pixels, width), at least one pixel.
+        carry: Of the spatial branch; is brought up to date.
+
+    Returns:
+        The spatial and the spectral branch, (pixels, width), and the moments of both; None
+        where there is none.
+    """
+    spatial, spectral = branches(block)
+    mixed: list[Tensor | None] = [None, None]
+    if spatial is not None:
+        assert carry is not None
+        mixed[0] = mix_spatial(spatial.mamba, x, carry)
+    if spectral is not None:
+        mixed[1] = mix_spectral(spectral.mamba, x, spectral.token_num)
+    return mixed, [None if table is None else measure(table) for table in mixed]
 
 
 def mix_spatial(mamba: Mamba, x: Tensor, carry: Carry) -> Tensor:
@@ -175,41 +203,40 @@ def branches(block: nn.Module) -> tuple[SpaMamba | None, SpeMamba | None]:
 def combine(
     block: nn.Module,
     x: Tensor,
-    s: Tensor | None,
-    p: Tensor | None,
-    affine_s: Affine | None,
-    affine_p: Affine | None,
+    mixed: list[Tensor | None],
+    moments: list[Moments | None],
+    pooling: Pooling | None,
 ) -> Tensor:
-    """A block's output from its input and what its branches' Mambas gave.
+    """What a block gives, from its input and what :func:`mix` gave.
 
     Args:
         block: The block.
-        x: Its input; (pixels, width).
-        s: What :func:`mix_spatial` gave, or None without this branch; is used up.
-        p: What :func:`mix_spectral` gave, or None without this branch; is used up.
-        affine_s: Normalization of ``s``.
-        affine_p: Normalization of ``p``.
+        x: Its input, (pixels, width).
+        mixed: The branches; are used up.
+        moments: Their moments over the whole scene.
+        pooling: How the pixels form cells, or None not to pool.
 
     Returns:
-        (pixels, width).
+        (cells, width), or (pixels, width) without pooling.
     """
     outputs = [
-        activate(mixed, affine)
-        for mixed, affine in ((s, affine_s), (p, affine_p))
-        if mixed is not None and affine is not None
+        activate(table, norm_of(branch.proj), moment)
+        for table, moment, branch in zip(mixed, moments, branches(block), strict=True)
+        if table is not None and moment is not None and branch is not None
     ]
     if block.use_residual:
-        for mixed in outputs:
-            mixed.add_(x)
-    if not isinstance(block, BothMamba):
-        return outputs[0]
-    spatial, spectral = outputs
-    if block.use_att:
-        weights = F.softmax(block.weights, dim=0)
-        fused = spatial.mul_(weights[0]).add_(spectral.mul_(weights[1]))
-    else:
-        fused = spatial.add_(spectral)
-    return fused.add_(x) if block.use_residual else fused
+        for table in outputs:
+            table.add_(x)
+    fused = outputs[0]
+    if isinstance(block, BothMamba):
+        if block.use_att:
+            weights = F.softmax(block.weights, dim=0)
+            fused = fused.mul_(weights[0]).add_(outputs[1].mul_(weights[1]))
+        else:
+            fused = fused.add_(outputs[1])
+        if block.use_residual:
+            fused = fused.add_(x)
+    return fused if pooling is None else pool_features(fused, pooling.cells, pooling.fractions)
 
 
 def widen(network: MambaHSI, features: Tensor) -> Tensor:
@@ -217,9 +244,9 @@ def widen(network: MambaHSI, features: Tensor) -> Tensor:
     return _pointwise(network.cls_head[0], features)
 
 
-def classify(network: MambaHSI, widened: Tensor, affine: Affine) -> Tensor:
-    """Logits from what :func:`widen` gave, which is used up; (pixels, classes)."""
-    return _pointwise(network.cls_head[3], activate(widened, affine))
+def classify(network: MambaHSI, activated: Tensor) -> Tensor:
+    """Logits from what :func:`widen` gave, normalized and activated; (pixels, classes)."""
+    return _pointwise(network.cls_head[3], activated)
 
 
 def norm_of(layers: nn.Module) -> PixelGroupNorm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,14 +11,14 @@ from torch import Tensor, nn
 
 from mambahsi.errors import ModelError
 from mambahsi.network import MambaHSI
-from mambahsi.network.geometry import POOLINGS, pool_cells, pool_features
+from mambahsi.network.geometry import POOLINGS, Pooling
 from mambahsi.network.model import HEAD_WIDTH
+from mambahsi.network.moments import Moments
 from mambahsi.streaming import stages
 from mambahsi.streaming.grids import Grids
 from mambahsi.streaming.levels import LevelReader, Part
 from mambahsi.streaming.plan import StreamPlan
 from mambahsi.streaming.spool import Spool
-from mambahsi.streaming.stages import Affine, Carry, Moments
 from mambahsi.streaming.tables import Table
 
 
@@ -46,7 +47,8 @@ class Work:
         self._bands, self._width = embedding.in_channels, embedding.out_channels
         self.classes = last.out_channels
         self._moments: dict[str, Moments] = {}
-        self._carry: Carry | None = None
+        self._carry: Any = None
+        self._stages = stages.stages_for(network)
 
     # What the strips so far have left.
 
@@ -63,16 +65,19 @@ class Work:
         return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what :meth:`tensors` gave."""
+        """Go on from what :meth:`tensors` gave.
+
+        What is carried on counts only after the ``begin`` of the stage that carries it.
+        """
         for key in tensors:
             name, _, entry = key.partition("/")
             if entry == "count":
-                moments = Moments(len(tensors[f"{name}/mean"]))
-                moments.count = int(tensors[key])
-                moments.mean, moments.squares = tensors[f"{name}/mean"], tensors[f"{name}/squares"]
-                self._moments[name] = moments
-        if "carry/state" in tensors:
-            self._carry = Carry(tensors["carry/context"], tensors["carry/state"])
+                self._moments[name] = Moments(
+                    int(tensors[key]), tensors[f"{name}/mean"], tensors[f"{name}/squares"]
+                )
+        if self._carry is not None:
+            self._carry.context.copy_(tensors["carry/context"])
+            self._carry.state.copy_(tensors["carry/state"])
 
     def refuse_diverged(self) -> None:
         """Look at what was added up.
@@ -89,19 +94,17 @@ class Work:
 
     def begin_mixing(self, level: int) -> None:
         """Before the first strip of :meth:`mix_pixels` or :meth:`mix_cells`."""
-        spatial, spectral = stages.branches(self._blocks[level])
-        if spatial is not None:
-            self._carry = Carry.start(spatial.mamba)
-            self._count(f"spatial-{level}", self._width)
-        if spectral is not None:
-            self._count(f"spectral-{level}", self._width)
+        self._carry = self._stages.start_carry(self._blocks[level])
+        for name, branch in _branches(self._blocks[level]):
+            if branch is not None:
+                self._count(f"{name}-{level}", self._width)
 
     def begin_head(self) -> None:
         """Before the first strip of :meth:`measure_head`."""
         self._count("head", HEAD_WIDTH)
 
     def _count(self, name: str, channels: int) -> None:
-        self._moments[name] = Moments(channels)
+        self._moments[name] = Moments.none(channels)
 
     # The work on a strip.
 
@@ -114,7 +117,7 @@ class Work:
                 for start, levels in self._rows_of(part):
                     table.write(start, levels)
                 embedded = stages.embed(self._network, stages.spectra(part.levels))
-                self._moments["embedding"].add(embedded)
+                self._moments["embedding"].join(self._stages.measure(embedded))
 
     def _rows_of(self, part: Part) -> Iterator[tuple[int, Tensor]]:
         """What lies together in the table, and at which row of it."""
@@ -132,10 +135,8 @@ class Work:
 
     def mix_cells(self, level: int, top: int, bottom: int) -> None:
         """Keep what a later block's Mambas give for some rows of the next finer grid."""
-        fine = self._output(level - 1, top, bottom)
-        _, cells, fractions = pool_cells(self._grids.valid[level - 1][top:bottom])
-        x = pool_features(fine, cells, fractions.to(fine))
-        del fine, cells
+        pooling = Pooling.of(self._grids.valid[level - 1][top:bottom])
+        x = self._output(level - 1, top, bottom, pooling)
         start, _ = self._grids.span(level, top // 2, bottom // 2)
         self._spool.table(f"input-{level}", self._width).write(start, x)
         self._mix(level, start, x)
@@ -143,23 +144,19 @@ class Work:
     def _mix(self, level: int, start: int, x: Tensor) -> None:
         if not len(x):
             return
-        spatial, spectral = stages.branches(self._blocks[level])
-        if spatial is not None:
-            assert self._carry is not None
-            s = stages.mix_spatial(spatial.mamba, x, self._carry)
-            self._keep(f"spatial-{level}", start, s)
-        if spectral is not None:
-            p = stages.mix_spectral(spectral.mamba, x, spectral.token_num)
-            self._keep(f"spectral-{level}", start, p)
-
-    def _keep(self, name: str, start: int, mixed: Tensor) -> None:
-        self._moments[name].add(mixed)
-        self._spool.table(name, self._width).write(start, mixed)
+        block = self._blocks[level]
+        every, moments = self._stages.mix(block, x, self._carry)
+        for (name, branch), mixed, found in zip(_branches(block), every, moments, strict=True):
+            if branch is not None:
+                self._moments[f"{name}-{level}"].join(found)
+                self._spool.table(f"{name}-{level}", self._width).write(start, mixed)
 
     def measure_head(self, top: int, bottom: int) -> None:
         """Measure the head's first layer for some rows of the coarsest grid."""
         features = self._output(POOLINGS, top, bottom)
-        self._moments["head"].add(stages.widen(self._network, features))
+        if len(features):
+            widened = stages.widen(self._network, features)
+            self._moments["head"].join(self._stages.measure(widened))
 
     def score(self, top: int, bottom: int) -> None:
         """Keep the logits of some rows of the coarsest grid.
@@ -168,8 +165,9 @@ class Work:
             ModelError: They are not finite.
         """
         widened = stages.widen(self._network, self._output(POOLINGS, top, bottom))
-        affine = self._moments["head"].affine(stages.norm_of(self._network.cls_head))
-        logits = stages.classify(self._network, widened, affine)
+        norm = stages.norm_of(self._network.cls_head)
+        self._stages.activate(widened, norm, self._moments["head"])
+        logits = stages.classify(self._network, widened)
         if not bool(logits.isfinite().all()):
             raise _diverged()
         start, _ = self._grids.span(POOLINGS, top, bottom)
@@ -180,29 +178,30 @@ class Work:
     def _pixels_input(self, start: int, stop: int) -> Tensor:
         """The embedding of some pixels; (pixels, width)."""
         levels = self._spool.table("input-0", self._bands, torch.uint8).read(start, stop)
-        affine = self._moments["embedding"].affine(stages.norm_of(self._network.patch_embedding))
-        pixels = stages.spectra(levels)
-        return stages.activate(stages.embed(self._network, pixels), affine)
+        embedded = stages.embed(self._network, stages.spectra(levels))
+        norm = stages.norm_of(self._network.patch_embedding)
+        return self._stages.activate(embedded, norm, self._moments["embedding"])
 
-    def _output(self, level: int, top: int, bottom: int) -> Tensor:
-        """What a block gives for a strip of its grid; (pixels, width)."""
+    def _output(self, level: int, top: int, bottom: int, pooling: Pooling | None = None) -> Tensor:
+        """What a block gives for a strip of its grid; (pixels, width), or (cells, width)."""
         block = self._blocks[level]
         start, stop = self._grids.span(level, top, bottom)
+        rows = stop - start if pooling is None else len(pooling.members)
+        if not rows:
+            return torch.empty(0, self._width)
         if level:
             x = self._spool.table(f"input-{level}", self._width).read(start, stop)
         else:
             x = self._pixels_input(start, stop)
         mixed: list[Tensor | None] = []
-        affines: list[Affine | None] = []
-        for name, branch in zip(("spatial", "spectral"), stages.branches(block), strict=True):
-            key = f"{name}-{level}"
-            if branch is None:
-                mixed.append(None)
-                affines.append(None)
-                continue
-            mixed.append(self._spool.table(key, self._width).read(start, stop))
-            affines.append(self._moments[key].affine(stages.norm_of(branch.proj)))
-        return stages.combine(block, x, mixed[0], mixed[1], affines[0], affines[1])
+        moments: list[Moments | None] = []
+        for name, branch in _branches(block):
+            table = None
+            if branch is not None:
+                table = self._spool.table(f"{name}-{level}", self._width).read(start, stop)
+            mixed.append(table)
+            moments.append(self._moments.get(f"{name}-{level}"))
+        return self._stages.combine(block, x, mixed, moments, pooling)
 
     @property
     def logits(self) -> Table:
@@ -217,3 +216,8 @@ def _diverged() -> ModelError:
         "The network's output for this scene is not finite: its training has diverged.",
         "Train again with a smaller learning rate.",
     )
+
+
+def _branches(block: nn.Module) -> Iterator[tuple[str, nn.Module | None]]:
+    """Names of the tables of a block's branches, and the branches."""
+    yield from zip(("spatial", "spectral"), stages.branches(block), strict=True)
