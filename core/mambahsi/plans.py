@@ -2,7 +2,7 @@
 
 1. ``whole``: the whole scene goes through the network in every step, as in the paper.
 2. ``recompute``: the same, but less of the forward pass is kept, and computed again in the
-   backward pass. The result is the same; a step takes longer.
+   backward pass. The result is the same to rounding; a step takes longer.
 3. ``windows``: windows around the labels (see :mod:`mambahsi.windows`), as large as fits.
 
 The first that fits is taken, told with its prediction, and held to. The third gives another
@@ -252,21 +252,22 @@ def stored_bytes(scene: Scene) -> int:
 
 
 def choose_plan(
-    task: Task, budget: MemoryBudget, mode: str, window: int, feedback: Feedback
+    task: Task, budget: MemoryBudget, begun: str, window: int, feedback: Feedback
 ) -> Plan:
     """Take the first plan that fits.
 
     Args:
         task: What is to be trained.
         budget: The memory that it may take.
-        mode: ``whole`` or ``windows`` to allow this only, or empty for either.
+        begun: Name of the plan that the training began with, or empty. Windows stay windows;
+            a whole scene stays one, but may be recomputed where it no longer fits.
         window: Size of the windows, 0 to choose it.
         feedback: Is told the plan.
 
     Raises:
         ResourceError: None fits.
     """
-    plans = list(_candidates(task, budget, mode, window))
+    plans = list(_candidates(task, budget, begun, window))
     plan = next((plan for plan in plans if plan.bytes <= budget.bytes), None)
     allowed = f"{gigabytes_text(budget.bytes)} ({budget.reason})"
     if plan is None:
@@ -289,16 +290,16 @@ def choose_plan(
     return plan
 
 
-def _candidates(task: Task, budget: MemoryBudget, mode: str, window: int) -> Iterator[Plan]:
+def _candidates(task: Task, budget: MemoryBudget, begun: str, window: int) -> Iterator[Plan]:
     """The plans that a job allows, the best first."""
     if window:
         yield task.windows(window, budget.bytes)
         return
-    if mode != "windows":
+    if begun != "recompute" or not task.fused:
         yield task.whole()
-        if task.fused:
-            yield task.whole(recompute=True)
-    if mode != "whole":
+    if task.fused:
+        yield task.whole(recompute=True)
+    if not begun:
         for size in range(LARGEST_WINDOW, SMALLEST_WINDOW - 1, -_STEP):
             yield task.windows(size, budget.bytes)
 

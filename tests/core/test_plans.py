@@ -40,9 +40,9 @@ def make_task(
     )
 
 
-def choose(task: Task, budget: float, mode: str = "", window: int = 0) -> Plan:
+def choose(task: Task, budget: float, begun: str = "", window: int = 0) -> Plan:
     return choose_plan(
-        task, MemoryBudget(int(budget), "a test"), mode, window, CollectingFeedback()
+        task, MemoryBudget(int(budget), "a test"), begun, window, CollectingFeedback()
     )
 
 
@@ -94,7 +94,7 @@ def test_a_device_of_its_own_keeps_pixels_in_main_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "window", "text"),
+    ("begun", "window", "text"),
     [
         ("", 0, "windows of 64 x 64 pixels"),
         ("whole", 0, "the whole scene in one piece"),
@@ -102,17 +102,21 @@ def test_a_device_of_its_own_keeps_pixels_in_main_memory() -> None:
     ],
 )
 def test_what_fits_in_no_way_is_refused_with_both_figures(
-    mode: str, window: int, text: str
+    begun: str, window: int, text: str
 ) -> None:
     with pytest.raises(ResourceError, match=rf"about \S+ GB for {text}.*may take 50 MB \(a test\)"):
-        choose(make_task(), 5e7, mode, window)
+        choose(make_task(), 5e7, begun, window)
 
 
-def test_a_kept_mode_is_never_left() -> None:
+def test_what_was_begun_is_gone_on_with() -> None:
     task = make_task()
-    assert choose(task, task.whole().bytes, "windows", 96).window == 96
-    with pytest.raises(ResourceError):
-        choose(task, task.whole(recompute=True).bytes - 1, "whole")
+    whole, recompute = task.whole(), task.whole(recompute=True)
+    assert choose(task, whole.bytes, "windows", 96).window == 96
+    assert choose(task, whole.bytes, "recompute") == recompute
+    assert choose(task, whole.bytes - 1, "whole") == recompute
+    for begun in ("whole", "recompute"):
+        with pytest.raises(ResourceError, match="the whole scene in one piece"):
+            choose(task, recompute.bytes - 1, begun)
 
 
 def test_windows_are_told_with_what_the_whole_scene_would_take() -> None:

@@ -267,19 +267,24 @@ def test_a_model_says_that_it_was_trained_on_windows(tiny: Any) -> None:
     assert (whole.mode, whole.window) == ("whole", None)
 
 
-def test_a_scene_that_does_not_fit_whole_is_trained_in_windows_and_says_so(
-    tiny: Any, write_scene: WriteScene
-) -> None:
+@pytest.fixture
+def large(tiny: Any, write_scene: WriteScene) -> tuple[dict[str, Any], float, float]:
+    """A job on a larger scene, and the GB that it takes to train whole and with recomputation."""
     cube = np.tile(tiny.cube, (1, 8, 7))
     path = str(write_scene(cube, "large.tif", nodata=tiny.nodata))
+    network = {"num_classes": 3, "hidden_dim": 64, "mamba_type": "both"}
     with Scene.open(RasterSource(path)) as scene:
         survey = survey_bands(scene)
-        arguments = {"num_classes": 3, "hidden_dim": 64, "mamba_type": "both"}
-        task = Task.of(
-            scene, survey, np.zeros(scene.grid.shape, bool), arguments, "cpu", 2**24, None
-        )
-    values = tiny.train_job(scene={"path": path}, epochs=1)
+        unlabeled = np.zeros(scene.grid.shape, dtype=bool)
+        task = Task.of(scene, survey, unlabeled, network, "cpu", 2**24, None)
     whole, recompute = (task.whole(again).bytes / 1e9 for again in (False, True))
+    return tiny.train_job(scene={"path": path}, epochs=1), whole, recompute
+
+
+def test_a_scene_that_does_not_fit_whole_is_trained_in_windows_and_says_so(
+    large: tuple[dict[str, Any], float, float],
+) -> None:
+    values, whole, recompute = large
     enough, _ = train({**values, "memory": whole + 0.01})
     again, feedback = train({**values, "memory": (whole + recompute) / 2})
     assert any("computing features again" in line for line in feedback.logs)
@@ -290,6 +295,20 @@ def test_a_scene_that_does_not_fit_whole_is_trained_in_windows_and_says_so(
     assert model.mode == "windows"
     assert model.window is not None and max(model.window) < 168
     assert any("trained on windows, and classifies in windows" in t for t in feedback.warnings)
+
+
+def test_a_training_goes_on_with_the_recomputation_it_began_with(
+    large: tuple[dict[str, Any], float, float],
+) -> None:
+    values, whole, recompute = large
+    values |= {"epochs": 3, "memory": (whole + recompute) / 2}
+    straight, _ = train(values)
+    with pytest.raises(Cancelled):
+        runs.run(jobs.from_json(values), CancelsWithin(0.5))
+    # Only now there is enough memory for the quicker way, which rounds otherwise.
+    resumed, feedback = train({**values, "memory": whole + 1, "resume": True})
+    assert any("computing features again" in line for line in feedback.logs)
+    assert all(torch.equal(resumed.weights[k], straight.weights[k]) for k in straight.weights)
 
 
 @pytest.mark.parametrize("window", [2, 12, 18])

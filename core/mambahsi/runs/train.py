@@ -182,14 +182,15 @@ def _choose_plan(job: TrainJob, task: Task, place: Place, feedback: Feedback) ->
         ResourceError: None fits the memory budget.
         ModelError: The checkpoint to resume from is broken.
     """
-    mode, window = "", job.window
+    begun, window = "", job.window
     checkpoint = checkpoint_path(job.model)
     if job.resume and not window and checkpoint.exists():
         # What fits now may be another plan than that of the training to go on with.
-        window = int(load_checkpoint(checkpoint).fingerprint.get("window", 0))
-        mode = "windows" if window else "whole"
+        state = load_checkpoint(checkpoint)
+        begun = str(state.circumstances.get("plan", ""))
+        window = int(state.fingerprint.get("window", 0))
     budget = memory_budget(job.memory, place.device)
-    return choose_plan(task, budget, mode, window, feedback)
+    return choose_plan(task, budget, begun, window, feedback)
 
 
 def _refuse_contradictions(job: TrainJob) -> None:

@@ -95,7 +95,11 @@ class Preparation:
             "content of the scene's valid pixels": pixels,
             "division of the labels": digest(self.split.parts, self.split.index),
         }
-        circumstances = {"engine version": mambahsi.__version__, **self.place.to_json()}
+        circumstances = {
+            "engine version": mambahsi.__version__,
+            "plan": self.plan.name,
+            **self.place.to_json(),
+        }
         return CheckpointPlan(checkpoint_path(self.job.model), settings | contents, circumstances)
 
 
