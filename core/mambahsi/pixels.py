@@ -40,7 +40,7 @@ def read_pixels(
         SceneError: The file is truncated or corrupt.
         Cancelled: The user asked to stop.
     """
-    pixels = np.empty((int(valid.sum()), len(bands)), dtype=np.float32)
+    pixels = torch.empty(int(valid.sum()), len(bands))
     filled = 0
     for window in scene.windows(len(bands)):
         feedback.check()
@@ -48,11 +48,28 @@ def read_pixels(
         mask = valid[window.toslices()]
         count = int(mask.sum())
         if count:
-            data = scene.read(bands, window)[:, mask]
-            pixels[filled : filled + count] = normalization.apply(data).T
+            levels = pixel_levels(scene.read(bands, window)[:, mask], normalization)
+            # Exactly the numbers of Normalization.apply, which are multiples of 1/255.
+            pixels[filled : filled + count].copy_(levels).div_(255.0)
             filled += count
     feedback.progress(1.0)
-    return torch.from_numpy(pixels)
+    return pixels
+
+
+def pixel_levels(pixels: np.ndarray, normalization: Normalization) -> torch.Tensor:
+    """Levels of pixels as stored.
+
+    Args:
+        pixels: Any real type, (bands, pixels).
+        normalization: Constants by band.
+
+    Returns:
+        255 times the normalized bands, uint8 (pixels, bands).
+    """
+    by_band = np.empty(pixels.shape, dtype=np.uint8)
+    for number, (band, target) in enumerate(zip(pixels, by_band, strict=True)):
+        normalization.levels(number, band, target)
+    return torch.from_numpy(by_band).t().contiguous()
 
 
 def pixel_numbers(valid: np.ndarray, chosen: np.ndarray) -> torch.Tensor:

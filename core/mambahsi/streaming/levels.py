@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from rasterio.windows import Window
 from torch import Tensor
 
 from mambahsi import cancellation
 from mambahsi.normalization import Normalization
+from mambahsi.pixels import pixel_levels
 from mambahsi.scene import Scene
 from mambahsi.streaming.grids import strips
 
@@ -76,11 +76,5 @@ class LevelReader:
             if not mask.any():
                 continue
             pixels = part.reshape(len(part), -1) if mask.all() else part[:, mask]
-            yield Part(window.row_off + first, window.col_off, mask, self._levels(pixels))
-
-    def _levels(self, pixels: np.ndarray) -> Tensor:
-        """Levels of pixels as stored, (bands, pixels)."""
-        by_band = np.empty(pixels.shape, dtype=np.uint8)
-        for number, (band, target) in enumerate(zip(pixels, by_band, strict=True)):
-            self._normalization.levels(number, band, target)
-        return torch.from_numpy(by_band).t().contiguous()
+            levels = pixel_levels(pixels, self._normalization)
+            yield Part(window.row_off + first, window.col_off, mask, levels)
