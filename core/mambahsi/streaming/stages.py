@@ -25,6 +25,7 @@ from mambahsi.network.geometry import Pooling, pool_features
 from mambahsi.network.mamba import STATES, TAPS, Mamba
 from mambahsi.network.moments import Moments
 from mambahsi.scan import resolve_backend, selective_scan
+from mambahsi.streaming.tables import Buffers
 
 CHUNK = 2048
 """Pixels whose intermediates, many times larger than the pixels, exist at a time."""
@@ -77,14 +78,23 @@ class Carry:
     state: Tensor
 
 
-def spectra(levels: Tensor) -> Tensor:
-    """Normalized bands from their levels, uint8 (pixels, bands): the very same float32."""
-    return levels.float().div_(255.0)
+def embed(network: MambaHSI, levels: Tensor, buffers: Buffers) -> Tensor:
+    """The embedding before its normalization.
 
+    Args:
+        network: The network.
+        levels: 255 times the normalized bands; uint8 (pixels, bands).
+        buffers: Memory for the result, and for the bands.
 
-def embed(network: MambaHSI, pixels: Tensor) -> Tensor:
-    """The embedding before its normalization: (pixels, bands) to (pixels, width)."""
-    return _pointwise(network.patch_embedding[0], pixels)
+    Returns:
+        (pixels, width).
+    """
+    layer = network.patch_embedding[0]
+    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+    # To the bit what Normalization.apply gives.
+    pixels = buffers.take("spectra", *levels.shape).copy_(levels).div_(255.0)
+    out = buffers.take("embedding", len(levels), layer.out_channels)
+    return torch.addmm(layer.bias, pixels, layer.weight.flatten(1).t(), out=out)
 
 
 def measure(table: Tensor) -> Moments:

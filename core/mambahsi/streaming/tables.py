@@ -22,6 +22,25 @@ from mambahsi.errors import ResourceError
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+class Buffers:
+    """Memory that one strip after the other uses.
+
+    Large tensors come from the operating system and go back to it; to touch such memory for the
+    first time costs more than to compute with it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Tensor] = {}
+
+    def take(self, name: str, rows: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """A table (rows, width) of anything, valid until the next of this name is taken."""
+        kept = self._kept.get(name)
+        if kept is None or kept.numel() < rows * width:
+            self._kept.pop(name, None)
+            kept = self._kept[name] = torch.empty(rows * width, dtype=dtype)
+        return kept[: rows * width].view(rows, width)
+
+
 class Table:
     """A file of rows, open for reading and writing.
 
@@ -55,13 +74,14 @@ class Table:
             while len(data):
                 data = data[self._file.write(data) :]
 
-    def read(self, start: int, stop: int) -> Tensor:
-        """Rows from ``start`` up to ``stop``.
+    def read(self, start: int, stop: int, buffers: Buffers | None = None) -> Tensor:
+        """Rows from ``start`` up to ``stop``, in a buffer of the table's name if there are any.
 
         Raises:
             ResourceError: They are not there any more, or the disk fails.
         """
-        rows = torch.empty(stop - start, self._width, dtype=self._dtype)
+        name = self._path.name
+        rows = (buffers or Buffers()).take(name, stop - start, self._width, self._dtype)
         data = rows.view(-1).numpy().view(np.uint8).data
         with spooling(self._path.parent):
             self._file.seek(start * self._row_bytes)

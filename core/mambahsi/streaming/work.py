@@ -19,7 +19,7 @@ from mambahsi.streaming.grids import Grids
 from mambahsi.streaming.levels import LevelReader, Part
 from mambahsi.streaming.plan import StreamPlan
 from mambahsi.streaming.spool import Spool
-from mambahsi.streaming.tables import Table
+from mambahsi.streaming.tables import Buffers, Table
 
 
 class Work:
@@ -49,6 +49,7 @@ class Work:
         self._moments: dict[str, Moments] = {}
         self._carry: Any = None
         self._stages = stages.stages_for(network)
+        self._buffers = Buffers()
 
     # What the strips so far have left.
 
@@ -116,7 +117,7 @@ class Work:
             for part in self._reader.parts(window, self._plan.strip_rows[0]):
                 for start, levels in self._rows_of(part):
                     table.write(start, levels)
-                embedded = stages.embed(self._network, stages.spectra(part.levels))
+                embedded = stages.embed(self._network, part.levels, self._buffers)
                 self._moments["embedding"].join(self._stages.measure(embedded))
 
     def _rows_of(self, part: Part) -> Iterator[tuple[int, Tensor]]:
@@ -177,8 +178,9 @@ class Work:
 
     def _pixels_input(self, start: int, stop: int) -> Tensor:
         """The embedding of some pixels; (pixels, width)."""
-        levels = self._spool.table("input-0", self._bands, torch.uint8).read(start, stop)
-        embedded = stages.embed(self._network, stages.spectra(levels))
+        table = self._spool.table("input-0", self._bands, torch.uint8)
+        levels = table.read(start, stop, self._buffers)
+        embedded = stages.embed(self._network, levels, self._buffers)
         norm = stages.norm_of(self._network.patch_embedding)
         return self._stages.activate(embedded, norm, self._moments["embedding"])
 
@@ -190,16 +192,18 @@ class Work:
         if not rows:
             return torch.empty(0, self._width)
         if level:
-            x = self._spool.table(f"input-{level}", self._width).read(start, stop)
+            table = self._spool.table(f"input-{level}", self._width)
+            x = table.read(start, stop, self._buffers)
         else:
             x = self._pixels_input(start, stop)
         mixed: list[Tensor | None] = []
         moments: list[Moments | None] = []
         for name, branch in _branches(block):
-            table = None
-            if branch is not None:
-                table = self._spool.table(f"{name}-{level}", self._width).read(start, stop)
-            mixed.append(table)
+            if branch is None:
+                mixed.append(None)
+            else:
+                table = self._spool.table(f"{name}-{level}", self._width)
+                mixed.append(table.read(start, stop, self._buffers))
             moments.append(self._moments.get(f"{name}-{level}"))
         return self._stages.combine(block, x, mixed, moments, pooling)
 
