@@ -117,6 +117,8 @@ class Passes:
                 if self._spool.is_save_due():
                     self._save()
             self._work.refuse_diverged()
+            # The next stage needs other tables.
+            self._work.give_back()
             progress.stage, progress.row = number + 1, 0
             self._save()
             self._spool.drop(*stage.used)

@@ -184,7 +184,7 @@ def plan_stream(layout: Layout, pixels: Sequence[int], budget: int) -> StreamPla
 
 def _strip_bytes(layout: Layout) -> int:
     """Memory for each pixel of a strip: its input, what the Mambas give and gave, its bands."""
-    tables = 2 * layout.mambas + 1.5
+    tables = layout.mambas + 2
     features = max(layout.width * tables, layout.width + 2 * HEAD_WIDTH) * _FLOAT
     return int(features + layout.bands * (layout.item_bytes + 6) + 40)
 

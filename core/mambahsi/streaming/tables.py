@@ -40,6 +40,10 @@ class Buffers:
             kept = self._kept[name] = torch.empty(rows * width, dtype=dtype)
         return kept[: rows * width].view(rows, width)
 
+    def clear(self) -> None:
+        """Give all of it back."""
+        self._kept.clear()
+
 
 class Table:
     """A file of rows, open for reading and writing.

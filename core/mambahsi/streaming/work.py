@@ -80,6 +80,10 @@ class Work:
             self._carry.context.copy_(tensors["carry/context"])
             self._carry.state.copy_(tensors["carry/state"])
 
+    def give_back(self) -> None:
+        """Give back the memory that strips use, until the next one."""
+        self._buffers.clear()
+
     def refuse_diverged(self) -> None:
         """Look at what was added up.
 
