@@ -128,7 +128,9 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         u, delta, A, drive, D, z, bias = ctx.saved_tensors
         batch, length, channels = u.shape
-        dout, dstate = gradients[0].contiguous(), gradients[1].clone()
+        dout = gradients[0].contiguous()
+        # The kernel walks back through it; and a clone alone would keep columns that lie apart.
+        dstate = gradients[1].clone(memory_format=torch.contiguous_format)
         du, ddelta, out = (torch.empty_like(u) for _ in range(3))
         dz = None if z is None else torch.empty_like(u)
         dA = torch.zeros(batch, *A.shape)
