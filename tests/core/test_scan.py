@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -355,6 +358,100 @@ def test_an_error_in_one_thread_is_raised_when_all_have_ended() -> None:
         assert ended == [1]
     finally:
         set_threads(before)
+
+
+def test_two_users_of_the_pool_take_turns() -> None:
+    """Each could otherwise hold one of its threads and wait for the other's."""
+    script = """
+import sys, threading, time
+from mambahsi.scan import threads
+
+threads.set_threads(2)
+submit = threads._pool.submit
+
+def slowly(*arguments):
+    future = submit(*arguments)
+    time.sleep(0.002)  # the other user's turn, as it may come at any time
+    return future
+
+threads._pool.submit = slowly
+done = []
+
+def use():
+    for _ in range(10):
+        threads.work_together(lambda member: member.wait())
+    done.append(1)
+
+users = [threading.Thread(target=use, daemon=True) for _ in range(3)]
+for user in users:
+    user.start()
+for user in users:
+    user.join(10)
+print(len(done), flush=True)
+import os; os._exit(0)
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.stdout == "3\n", result.stderr
+
+
+def test_an_interrupt_while_work_is_handed_out_leaves_no_thread_waiting() -> None:
+    script = """
+from mambahsi.scan import threads
+
+threads.set_threads(2)
+submit = threads._pool.submit
+
+def interrupted(part, number):
+    if number == 1:
+        raise KeyboardInterrupt
+    return submit(part, number)
+
+threads._pool.submit = interrupted
+try:
+    threads.work_together(lambda member: member.wait())
+except KeyboardInterrupt:
+    print("ended")
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert result.stdout == "ended\n", result.stderr
+
+
+@needs_compiler
+@pytest.mark.skipif(
+    not hasattr(os, "setuid") or os.getuid() != 0, reason="takes a user without a home"
+)
+def test_the_kernels_run_for_a_user_without_a_home() -> None:
+    script = """
+import os
+os.setuid(54321)
+from mambahsi.scan import available_backends, code_cache
+print(repr(available_backends()["cpu"]), code_cache.is_cold())
+"""
+    hidden = ("HOME", "XDG_CACHE_HOME", "MAMBAHSI_CACHE_DIR")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    )
+    assert result.stdout == "'' True\n", result.stderr
+
+
+@needs_compiler
+@pytest.mark.parametrize("channels", [16, 20])
+def test_gradient_of_the_final_state_is_the_references(channels: int) -> None:
+    """With weights that differ: equal ones hide what is out of order."""
+    inputs = draw_inputs(3, 2, channels, 70, 16)
+    weight = draw_inputs(4, 2, channels, 1, 16)["initial_state"]
+    found = []
+    for backend, dtype in (("reference", torch.float64), ("cpu", torch.float32)):
+        leaves = {k: v.to(dtype).requires_grad_() for k, v in inputs.items()}
+        _, state = selective_scan(
+            **leaves, delta_softplus=True, return_last_state=True, backend=backend
+        )
+        u = leaves["u"]
+        found.append(torch.autograd.grad((state * weight.to(dtype)).sum(), u)[0].double())
+    assert float((found[0] - found[1]).norm()) < 1e-4 * float(found[0].norm())
 
 
 def test_wrong_shapes_and_unknown_backends_are_named() -> None:

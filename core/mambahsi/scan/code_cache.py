@@ -21,22 +21,34 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 
 @functools.cache
 def folder() -> Path:
-    """The folder for compiled kernels; ``MAMBAHSI_CACHE_DIR`` says where, or the user's cache."""
+    """The folder for compiled kernels; ``MAMBAHSI_CACHE_DIR`` says where, or the user's cache.
+
+    Raises:
+        OSError: The user has no home, so nothing is kept.
+    """
     chosen = os.environ.get("MAMBAHSI_CACHE_DIR")
     if chosen:
         return Path(chosen) / "kernels"
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        # A user whom the system does not know, as in a container.
+        raise OSError(str(error)) from error
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local")))
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
     return base / "mambahsi" / "kernels"
 
 
 def is_cold() -> bool:
     """Whether no kernel was compiled on this machine yet, so that the first use takes longer."""
-    return not any(folder().glob(f"*{_SUFFIX}"))
+    try:
+        return not any(folder().glob(f"*{_SUFFIX}"))
+    except OSError:
+        return True
 
 
 def name_of(*parts: str) -> str:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from pathlib import Path
 
 import torch
@@ -23,6 +24,9 @@ from mambahsi.allocator import give_back_large_blocks
 
 _pool: ThreadPoolExecutor | None = None
 _count = 0
+
+# One piece of work at a time: of two, each could hold a part of the pool and wait for the other.
+_turn = threading.RLock()
 
 
 def physical_cores() -> int:
@@ -56,19 +60,20 @@ def set_threads(count: int = 0) -> int:
     global _pool, _count
     give_back_large_blocks()
     count = count or physical_cores()
-    if count != _count:
-        if _pool is not None:
-            _pool.shutdown()
-        _pool = None
-        if count > 1:
-            _pool = ThreadPoolExecutor(count, "mambahsi-scan", initializer=_compute_alone)
-            # Start every thread now: a thread that starts later would set PyTorch's
-            # default number again.
-            together = threading.Barrier(count)
-            for future in [_pool.submit(together.wait) for _ in range(count)]:
-                future.result()
-        _count = count
-    torch.set_num_threads(count)
+    with _turn:
+        if count != _count:
+            if _pool is not None:
+                _pool.shutdown()
+            _pool = None
+            if count > 1:
+                _pool = ThreadPoolExecutor(count, "mambahsi-scan", initializer=_compute_alone)
+                # Start every thread now: a thread that starts later would set PyTorch's
+                # default number again.
+                together = threading.Barrier(count)
+                for future in [_pool.submit(together.wait) for _ in range(count)]:
+                    future.result()
+            _count = count
+        torch.set_num_threads(count)
     return count
 
 
@@ -127,10 +132,15 @@ def work_together(work: Callable[[Member], None]) -> None:
         Exception: What was raised in one of the threads; the others are stopped where they
             next wait.
     """
-    count = thread_count()
-    if _pool is None:
-        work(SOLO)
-        return
+    with _turn:
+        count = thread_count()
+        if _pool is None:
+            work(SOLO)
+        else:
+            _divide(_pool, count, work)
+
+
+def _divide(pool: ThreadPoolExecutor, count: int, work: Callable[[Member], None]) -> None:
     barrier = threading.Barrier(count)
 
     def part(number: int) -> None:
@@ -141,8 +151,17 @@ def work_together(work: Callable[[Member], None]) -> None:
             raise
 
     # All of them must have ended before an error is raised: they share buffers.
-    futures = [_pool.submit(part, number) for number in range(count)]
-    errors = [error for future in futures if (error := future.exception()) is not None]
+    futures: list[Future[None]] = []
+    try:
+        for number in range(count):
+            futures.append(pool.submit(part, number))
+        errors = [error for future in futures if (error := future.exception()) is not None]
+    except BaseException:
+        # An interrupt from the keyboard comes here, maybe before all parts have begun. Those
+        # that have would wait for the others for ever.
+        barrier.abort()
+        wait_for(futures)
+        raise
     for error in errors:
         if not isinstance(error, threading.BrokenBarrierError):
             raise error
