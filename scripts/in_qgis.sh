@@ -21,4 +21,10 @@ if [ ! -d "${XDG_RUNTIME_DIR:-}" ]; then
 fi
 mkdir -p "$QGIS_CUSTOM_CONFIG_PATH" "$XDG_CONFIG_HOME" "$XDG_DATA_HOME" "$XDG_CACHE_HOME"
 
+# Debian's wrapper of qgis_process breaks on an option that its own configuration adds; the
+# program behind it works.
+if [ "${1:-}" = qgis_process ] && command -v qgis_process.bin >/dev/null; then
+    set -- qgis_process.bin "${@:2}"
+fi
+
 exec "$@"

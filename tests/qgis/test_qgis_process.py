@@ -195,3 +195,16 @@ def test_no_engine_outlives_a_killed_qgis(running: Any, tmp_path: Path) -> None:
     assert seconds_until_gone(engine, 5) < 5
     assert not (tmp_path / "map.tif").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_the_script_runs_qgis_process_in_spite_of_debians_wrapper() -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "in_qgis.sh", "qgis_process", "help", "native:buffer"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "native:buffer" in done.stdout
