@@ -137,3 +137,27 @@ def test_moments_of_parts_are_those_of_the_whole(values: list[int], mean: float)
     torch.testing.assert_close(joined.mean, whole.mean(0), rtol=1e-12, atol=1e-12)
     squares = (whole - whole.mean(0)).square().sum(0)
     torch.testing.assert_close(joined.squares, squares, rtol=1e-6, atol=1e-6)
+
+
+def test_pixels_that_want_a_gradient_get_it() -> None:
+    """The fused embedding gives none; such pixels go another way."""
+    geometry = SceneGeometry(np.ones((8, 8), dtype=bool))
+    found = []
+    for network in networks(16):
+        dtype = next(network.parameters()).dtype
+        pixels = torch.linspace(-1, 1, 64 * BANDS, dtype=dtype).sin().view(64, BANDS)
+        pixels.requires_grad_()
+        network.coarse_logits(pixels, geometry).square().sum().backward()
+        assert pixels.grad is not None
+        found.append(pixels.grad.double())
+    assert float((found[0] - found[1]).norm()) < 1e-3 * float(found[0].norm())
+
+
+def test_second_derivatives_are_refused() -> None:
+    """Without an error, a penalty on gradients would add nothing."""
+    geometry = SceneGeometry(np.ones((8, 8), dtype=bool))
+    network = networks(16)[1]
+    loss = network.coarse_logits(torch.ones(64, BANDS), geometry).square().sum()
+    gradients = torch.autograd.grad(loss, list(network.parameters()), create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        torch.stack([g.square().sum() for g in gradients]).sum().backward()

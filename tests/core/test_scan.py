@@ -454,6 +454,22 @@ def test_gradient_of_the_final_state_is_the_references(channels: int) -> None:
     assert float((found[0] - found[1]).norm()) < 1e-4 * float(found[0].norm())
 
 
+@needs_compiler
+def test_the_compiled_scan_keeps_float32_whatever_pytorchs_default_is() -> None:
+    inputs = {k: v.float() for k, v in draw_inputs(5, 1, 16, 70, 16).items()}
+    found = []
+    try:
+        for default in (torch.float32, torch.float64):
+            torch.set_default_dtype(default)
+            leaves = {k: v.clone().requires_grad_() for k, v in inputs.items()}
+            out = selective_scan(**leaves, delta_softplus=True, backend="cpu")
+            assert isinstance(out, torch.Tensor)
+            found.append(torch.autograd.grad(out.sum(), list(leaves.values())))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
 def test_wrong_shapes_and_unknown_backends_are_named() -> None:
     inputs = draw_inputs(0, 1, 3, 10, 2)
     with pytest.raises(ValueError, match=r"B must have shape \(1, 2, 10\)"):

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba
 from mambahsi.network.fused_embedding import Embedding
@@ -26,8 +27,8 @@ __all__ = ["can_fuse", "fused_block", "fused_embedding"]
 
 
 def can_fuse(pixels: Tensor, width: int) -> bool:
-    """Whether the functions of this module take these pixels."""
-    return pixels.dtype == torch.float32 and width % LANES == 0
+    """Whether the functions of this module take these pixels; they give them no gradient."""
+    return pixels.dtype == torch.float32 and width % LANES == 0 and not pixels.requires_grad
 
 
 def fused_embedding(layers: nn.Module, pixels: Tensor) -> Tensor:
@@ -154,6 +155,7 @@ class FusedBlock(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, factors, kept, spatial, spectral, *parameters = ctx.saved_tensors
         scene = BlockScene(ctx.layout, x.detach(), factors, tuple(parameters))

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mambahsi import cancellation
 from mambahsi.network.blocks import PixelGroupNorm
@@ -66,6 +67,7 @@ class Embedding(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         pixels, weight, bias = ctx.saved_tensors
         dout, bare = gradients[0].contiguous(), weight.detach().t()

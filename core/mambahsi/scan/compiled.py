@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from mambahsi import cancellation
@@ -101,7 +102,7 @@ class _Scan(torch.autograd.Function):
         batch, length, channels = u.shape
         out, state = torch.empty_like(u), initial.clone()
         segments = -(-length // SEGMENT) if keep and any(ctx.needs_input_grad) else 0
-        kept = torch.empty(batch, segments, STATES * channels)
+        kept = u.new_empty(batch, segments, STATES * channels)
         rate = A * LOG2_E
         scan = kernels.scan(0, short=False, gated=z is not None, softplus=softplus)
 
@@ -125,6 +126,7 @@ class _Scan(torch.autograd.Function):
         return out, state
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         u, delta, A, drive, D, z, bias = ctx.saved_tensors
         batch, length, channels = u.shape
@@ -133,8 +135,9 @@ class _Scan(torch.autograd.Function):
         dstate = gradients[1].clone(memory_format=torch.contiguous_format)
         du, ddelta, out = (torch.empty_like(u) for _ in range(3))
         dz = None if z is None else torch.empty_like(u)
-        dA = torch.zeros(batch, *A.shape)
-        dD, dbias = torch.zeros(batch, channels), torch.zeros(batch, channels)
+        # In the type of the others: PyTorch's default may be another.
+        dA = u.new_zeros(batch, *A.shape)
+        dD, dbias = u.new_zeros(batch, channels), u.new_zeros(batch, channels)
         rate = A * LOG2_E
         scan_gradient = kernels.scan_gradient(
             0, short=False, gated=z is not None, softplus=ctx.softplus
@@ -145,7 +148,7 @@ class _Scan(torch.autograd.Function):
         def work(member: Member) -> None:
             first, last = member.share(channels // LANES)
             ddrive = parts[member.number] = torch.zeros_like(drive)
-            scratch = torch.empty(kernels.scratch_rows(SEGMENT), LANES)
+            scratch = u.new_empty(kernels.scratch_rows(SEGMENT), LANES)
             for b in range(batch):
                 for start in reversed(range(0, length, CHUNK)):
                     cancellation.raise_if_requested()

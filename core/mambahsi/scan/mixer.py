@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mambahsi import cancellation
 from mambahsi.scan.carry import Carry
@@ -193,6 +194,7 @@ class _Mixer(torch.autograd.Function):
         return out.view_as(tokens)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         tokens, *parameters = ctx.saved_tensors
         w = MixerWeights.of(tuple(parameters))
