@@ -42,7 +42,8 @@ NODATA_FLOAT = -9999.0
 """Value of confidence and probabilities where the scene has no data. Not NaN, which many
 programs read as a number or draw as black."""
 
-_BLOCK = 256
+BLOCK_ROWS = 256
+"""Rows and columns of a written map's tiles; rows are best written this many at a time."""
 
 # rasterio translates GDAL's own errors into its own in most places, not in all.
 _GDAL_ERRORS = (RasterioError, CPLE_BaseError)
@@ -74,8 +75,8 @@ class _RasterWriter:
             "dtype": dtype,
             "nodata": nodata,
             "tiled": True,
-            "blockxsize": _BLOCK,
-            "blockysize": _BLOCK,
+            "blockxsize": BLOCK_ROWS,
+            "blockysize": BLOCK_ROWS,
             "compress": "DEFLATE",
             "BIGTIFF": "IF_SAFER",
             **options,

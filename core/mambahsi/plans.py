@@ -25,6 +25,7 @@ import numpy as np
 from mambahsi.devices import MemoryBudget, gigabytes_text
 from mambahsi.errors import ResourceError
 from mambahsi.feedback import Feedback
+from mambahsi.landcover import BLOCK_ROWS
 from mambahsi.network.memory import inference_bytes, training_bytes
 from mambahsi.normalization import fitting_bytes
 from mambahsi.raster_file import CACHE_BYTES
@@ -61,12 +62,14 @@ class Plan:
         bytes: Predicted peak of the memory on the device.
         window: Rows and columns of the windows; 0 for whole scenes.
         tiles: Bytes of pixels that are kept between windows.
+        mapping: Bytes of main memory that a map of the scene will take, if made in windows.
     """
 
     name: str
     bytes: int
     window: int = 0
     tiles: int = 0
+    mapping: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +163,26 @@ class Task:
         least = min(self.tiles.window_bytes(shape), wanted)
         room = budget - work if self.main is None else self.main
         tiles = min(wanted, max(least, room - self.held))
-        return Plan("windows", self._peak(work, tiles), size, tiles)
+        return Plan("windows", self._peak(work, tiles), size, tiles, self._mapping(shape))
+
+    def fits(self, plan: Plan, budget: int) -> bool:
+        """Whether a plan stays within a budget on the device, and its maps in main memory.
+
+        Windows of which no map could be made afterwards would be trained for nothing.
+        """
+        main = budget if self.main is None else self.main
+        return plan.bytes <= budget and plan.mapping <= main
+
+    def _mapping(self, shape: tuple[int, int]) -> int:
+        """What :func:`choose_tiles` will ask for at least."""
+        pixels = shape[0] * shape[1]
+        needed = self.held + assembling_bytes(pixels, self.bands) + self.tiles.window_bytes(shape)
+        needed += blending_bytes(shape, self.scene[1], self.classes, BLOCK_ROWS)
+        if self.main is None:
+            needed += inference_bytes(
+                pixels, self.bands, self.hidden_dim, self.mamba_type, fused=self.fused
+            )
+        return needed
 
     def _step(self, pixels: int, recompute: bool = False) -> int:
         return training_bytes(
@@ -268,14 +290,16 @@ def choose_plan(
         ResourceError: None fits.
     """
     plans = list(_candidates(task, budget, begun, window))
-    plan = next((plan for plan in plans if plan.bytes <= budget.bytes), None)
+    plan = next((plan for plan in plans if task.fits(plan, budget.bytes)), None)
     allowed = f"{gigabytes_text(budget.bytes)} ({budget.reason})"
     if plan is None:
+        last = plans[-1]
+        maps = f", and {gigabytes_text(last.mapping)} for a map" if last.mapping else ""
         raise ResourceError(
-            f"Training needs about {gigabytes_text(plans[-1].bytes)} "
-            f"for {_text(task, plans[-1])}, but may take {allowed}.",
-            "Use fewer bands, preset 'compact', or a machine with more memory; or raise the "
-            "memory budget.",
+            f"Training needs about {gigabytes_text(last.bytes)} for {_text(task, last)}{maps}, "
+            f"but may take {allowed}.",
+            "Raise the memory budget, use a machine with more memory, fewer bands, or preset "
+            "'compact'.",
         )
     feedback.log(
         f"Training takes {_text(task, plan)}: about {gigabytes_text(plan.bytes)} of memory; "
@@ -306,7 +330,7 @@ def _candidates(task: Task, budget: MemoryBudget, begun: str, window: int) -> It
 
 def _text(task: Task, plan: Plan) -> str:
     if not plan.window:
-        again = ", computing features again instead of keeping them"
+        again = ", computing features again instead of keeping them (slower, same result)"
         return f"the whole scene in one piece{again if plan.name == 'recompute' else ''}"
     rows, columns = window_shape((plan.window, plan.window), task.scene)
     return f"windows of {rows} x {columns} pixels around the labels"

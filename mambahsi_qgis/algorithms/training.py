@@ -115,7 +115,10 @@ def device_settings() -> list[tuple[str, str, str]]:
         (
             "memory",
             tr("Memory budget (GB)"),
-            tr("How much memory may be taken; 0 takes a safe share of what is free."),
+            tr(
+                "How much memory may be taken, on top of the engine itself (about 0.3 GB); 0 takes "
+                "a safe share of what is free."
+            ),
         ),
         ("threads", tr("Threads"), tr("Threads of the CPU; 0 takes the physical cores.")),
         (

@@ -83,7 +83,19 @@ def test_room_that_is_left_keeps_pixels_and_no_more_than_windows_can_reach() -> 
     assert little.bytes <= 1e9
     assert little.tiles < much.tiles < 200 * 3100 * 2100
     needed = task.tiles.window_bytes((128, 128))
-    assert choose(task, task.windows(128, 0).bytes, window=128).tiles == needed
+    assert task.windows(128, 0).tiles == needed
+
+
+@pytest.mark.parametrize("budget", [1.2e8, 2e8, 3e8, 5e8])
+def test_windows_are_taken_only_if_a_map_of_them_fits(budget: float) -> None:
+    task = make_task()
+    try:
+        plan = choose(task, budget)
+    except ResourceError as error:
+        assert "for a map, but may take" in error.message
+        assert task.windows(64, int(budget)).mapping > budget
+        return
+    assert max(plan.bytes, plan.mapping) <= budget
 
 
 def test_a_device_of_its_own_keeps_pixels_in_main_memory() -> None:

@@ -23,13 +23,14 @@ from mambahsi.errors import ModelError, SceneError
 from mambahsi.feedback import Feedback
 from mambahsi.inference import predict_blocks
 from mambahsi.jobs import ClassifyJob
+from mambahsi.landcover import BLOCK_ROWS
 from mambahsi.model_file import ModelFile, load_model
 from mambahsi.network import SceneGeometry
 from mambahsi.outputs import OutputFiles, style_path
 from mambahsi.pixels import read_pixels
 from mambahsi.plans import cache_bytes, choose_tiles, stored_bytes
 from mambahsi.raster_file import CACHE_BYTES, block_cache
-from mambahsi.runs.maps import BLOCK_ROWS, MapTargets, MapWriter, add_maps, block_boundaries
+from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries
 from mambahsi.runs.setup import Place, choose_place, restore_network
 from mambahsi.runs.ways import choose_reading, choose_way, layout_of
 from mambahsi.scene import Scene

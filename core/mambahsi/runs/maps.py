@@ -16,14 +16,17 @@ from mambahsi.classes import ClassTable
 from mambahsi.grid import Grid
 from mambahsi.inference import Predictions
 from mambahsi.jobs import ClassifyJob, TrainAndClassifyJob
-from mambahsi.landcover import NODATA_FLOAT, NODATA_VALUE, FloatRasterWriter, LandCoverWriter
+from mambahsi.landcover import (
+    BLOCK_ROWS,
+    NODATA_FLOAT,
+    NODATA_VALUE,
+    FloatRasterWriter,
+    LandCoverWriter,
+)
 from mambahsi.outputs import OutputFiles
 
 CLASSES_TAG = "MAMBAHSI_CLASSES"
 """Metadata item of a map that holds its class table as JSON, for an assessment to read."""
-
-BLOCK_ROWS = 256
-"""Rows written at a time: a row of the map's tiles."""
 
 
 @dataclass(frozen=True)

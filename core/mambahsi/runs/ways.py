@@ -113,8 +113,8 @@ def choose_way(
     plan = plan_stream(layout, pixels, budget.bytes)
     if plan.memory > budget.bytes:
         raise ResourceError(
-            f"Classification needs about {gigabytes_text(plan.memory)} of memory in the smallest "
-            f"strips ({gigabytes_text(whole)} in one piece), but may take "
+            f"Classification needs about {gigabytes_text(min(whole, plan.memory))} of memory, in "
+            f"{'one piece' if whole < plan.memory else 'the smallest strips'}, but may take "
             f"{gigabytes_text(budget.bytes)} ({budget.reason}).",
             "Raise the memory budget, or use a machine with more memory.",
         )

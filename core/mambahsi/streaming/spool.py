@@ -212,8 +212,8 @@ class Spool:
             return "the computer was restarted since"
         self.progress = Progress(header["stage"], header["row"], tensors)
         feedback.log(
-            f"Going on with {self.folder}, left by a run that was killed: {header['stage']} "
-            f"passes are done, and {header['row']} rows of the next."
+            f"Going on with {self.folder}, left by a run that was killed: passes done: "
+            f"{header['stage']}, rows of the next: {header['row']}."
         )
         return ""
 
