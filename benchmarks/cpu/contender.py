@@ -140,11 +140,12 @@ def our_network(values: dict[str, Any]) -> MambaHSI:
 
 def build(values: dict[str, Any]) -> Contender:
     """Import and compile what is needed, then load the scene."""
-    set_threads(values["threads"])
-    if values["kind"] == "forest":
-        return Forest(values, scenes.make(values))
     if values["kind"] != "ours":
-        return Images(values, scenes.make(values))
+        # Our own threads come with settings of the memory that the others must not inherit.
+        torch.set_num_threads(values["threads"])
+        others = {"forest": Forest}
+        return others.get(values["kind"], Images)(values, scenes.make(values))
+    set_threads(values["threads"])
     tiny = values | {"rows": 8, "columns": 8, "real": False}
     compiled = Ours(tiny, scenes.make(tiny))
     compiled.training()

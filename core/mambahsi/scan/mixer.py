@@ -23,10 +23,10 @@ from mambahsi.scan.mixer_stages import Backward, Forward
 from mambahsi.scan.mixer_weights import MixerGradients, MixerWeights
 from mambahsi.scan.threads import SOLO, Member, thread_count, work_together
 
-CHUNK = 512
+CHUNK = 1024
 """Rows of a long sequence for each thread that works on a chunk; a multiple of the segment."""
 
-SHORT_CHUNK = 1024
+SHORT_CHUNK = 2048
 """Rows of short sequences worked on together."""
 
 
