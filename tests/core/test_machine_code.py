@@ -1,4 +1,4 @@
-"""Kernels on processors and systems that the tests do not run on: they compile, and need nothing."""
+"""Kernels on systems that the tests do not run on: they compile, and need no library."""
 
 from __future__ import annotations
 
