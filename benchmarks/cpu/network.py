@@ -38,9 +38,8 @@ def run(settings: Settings) -> Result:
     kinds = {name: name.removesuffix("_huge") for name in TITLES}
     contenders = {name: values | {"kind": kind} for name, kind in kinds.items()}
     one = {"OMP_NUM_THREADS": "1"}
-    # The engine asks for huge pages by itself; the others get them only where the title says so.
     environments = dict.fromkeys(TITLES, one | {"THP_MEM_ALLOC_ENABLE": "0"})
-    environments["mambapy_huge"] = environments["ours"] = one | {"THP_MEM_ALLOC_ENABLE": "1"}
+    environments["mambapy_huge"] = one | {"THP_MEM_ALLOC_ENABLE": "1"}
     result = Result()
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (

@@ -12,8 +12,4 @@ import os
 # work, and take the cores from the kernels' own threads and from every other program.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# Must be known before PyTorch's first tensor. Tables as long as a scene lie in pages of 2 MB then,
-# where the system has them: filling fresh small pages takes a twentieth of a classification.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-
 __version__ = "0.1.0"

@@ -24,6 +24,10 @@ POOLINGS = 2
 """How often the network halves the resolution."""
 
 
+_PART = 2**14
+"""Pixels that are interpolated at a time."""
+
+
 @dataclass(frozen=True)
 class Pooling:
     """How the valid pixels of a grid form the valid cells of the next coarser one.
@@ -121,7 +125,14 @@ class SceneGeometry:
             numbers = at.cpu()
             cells, weights = cells[numbers], weights[numbers]
         cells, weights = cells.to(coarse.device), weights.to(coarse)
-        return interpolate(coarse, cells, weights)
+        if coarse.requires_grad and torch.is_grad_enabled():
+            return interpolate(coarse, cells, weights)
+        # In parts, so that what lies between stays in the caches.
+        result = coarse.new_empty(len(cells), coarse.shape[1])
+        for start in range(0, len(cells), _PART):
+            part = slice(start, start + _PART)
+            result[part] = interpolate(coarse, cells[part], weights[part])
+        return result
 
     @functools.cached_property
     def _interpolation(self) -> tuple[Tensor, Tensor]:
