@@ -49,8 +49,9 @@ def networks(width: int, **arguments: Any) -> list[MambaHSI]:
 
 
 def relative(got: torch.Tensor, expected: torch.Tensor) -> float:
-    # The first token of a sequence meets no state, so there are gradients of exactly 0.
-    return float((got.double() - expected).norm() / expected.norm().clamp(min=1e-6))
+    # Gradients far below the others, those of the fusion's weights above all, are differences of
+    # much larger sums; some are exactly 0.
+    return float((got.double() - expected).norm() / expected.norm().clamp(min=1e-4))
 
 
 def compare(valid: np.ndarray, threads: int, recompute: bool, **arguments: Any) -> None:

@@ -57,8 +57,9 @@ def scan_and_gradients(
 
 
 def relative(got: Tensor, expected: Tensor) -> float:
+    # A gradient below 1 is a sum of numbers around 1 that cancel: their rounding stays.
     norm = float(expected.detach().norm())
-    return float((got.detach().double() - expected.detach()).norm()) / max(norm, 1e-12)
+    return float((got.detach().double() - expected.detach()).norm()) / max(norm, 1.0)
 
 
 @settings(max_examples=40)
