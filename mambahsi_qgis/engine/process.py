@@ -220,7 +220,9 @@ def _broken_message(status: int, log: Path) -> str:
     if sys.platform != "win32" and status == -signal.SIGKILL:
         reason = tr(
             "The engine was killed by the system, most likely because the memory ran out. "
-            "Set a smaller memory budget, take the preset “compact”, or use a smaller scene."
+            "Set a smaller memory budget, or take the preset “compact”. Run the same job again: a "
+            "training goes on with Resume, and a classification by itself where a folder "
+            "“….unfinished” lies beside the map, which may also be deleted."
         )
     elif sys.platform != "win32" and status < 0:
         reason = tr("The engine broke down ({}).").format(signal.Signals(-status).name)
