@@ -2,7 +2,7 @@
 
 The allocator of Linux's C library keeps freed blocks for later, and from ever larger blocks on
 once a program frees large ones. A training step frees and asks for tables of many sizes, whose
-remains then lie about between others: a third of its peak was such memory.
+remains then lie about between others: a quarter of its peak was such memory.
 """
 
 from __future__ import annotations
