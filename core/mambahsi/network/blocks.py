@@ -102,3 +102,13 @@ class BothMamba(nn.Module):
         else:
             fused = spatial + spectral
         return fused + pixels if self.use_residual else fused
+
+
+def branches(block: nn.Module) -> tuple[SpaMamba | None, SpeMamba | None]:
+    """The spatial and the spectral branch of a block, None where it has none."""
+    if isinstance(block, BothMamba):
+        return block.spa_mamba, block.spe_mamba
+    if isinstance(block, SpaMamba):
+        return block, None
+    assert isinstance(block, SpeMamba)
+    return None, block

@@ -14,12 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba
+from mambahsi.network.blocks import BothMamba, PixelGroupNorm, branches
 from mambahsi.network.fused_embedding import Embedding
 from mambahsi.network.fused_gradient import BlockGradient
-from mambahsi.network.fused_scene import BlockLayout, BlockScene, Branch, norm_table
+from mambahsi.network.fused_scene import BlockLayout, BlockScene, Branch
 from mambahsi.network.geometry import Pooling
-from mambahsi.network.mamba import Mamba
 from mambahsi.scan.mixer import kept_states
 from mambahsi.scan.vector_code import LANES
 
@@ -85,19 +84,14 @@ def block_parts(
         Its spatial and its spectral branch; the factors of its input and of both branches'
         outputs; the parameters of each branch's Mamba and normalization.
     """
-    spatial: SpaMamba | None = None
-    spectral: SpeMamba | None = None
+    spatial, spectral = branches(block)
     residual = 1.0 if block.use_residual else 0.0
     if isinstance(block, BothMamba):
-        spatial, spectral = block.spa_mamba, block.spe_mamba
         weights = F.softmax(block.weights, dim=0) if block.use_att else x.new_ones(2)
         # The input comes in with each branch's residual, and once more with the block's.
         factors = torch.cat([residual * (weights.sum(0, keepdim=True) + 1.0), weights])
-    elif isinstance(block, SpaMamba):
-        spatial, factors = block, x.new_tensor([residual, 1.0, 0.0])
     else:
-        assert isinstance(block, SpeMamba)
-        spectral, factors = block, x.new_tensor([residual, 0.0, 1.0])
+        factors = x.new_tensor([residual, float(spatial is not None), float(spectral is not None)])
     parameters: list[Tensor] = []
     found: list[Branch | None] = []
     for branch, tokens in ((spatial, 0), (spectral, spectral.token_num if spectral else 0)):
@@ -107,17 +101,8 @@ def block_parts(
         norm = branch.proj[0]
         assert isinstance(norm, PixelGroupNorm)
         found.append(Branch(norm, tokens))
-        parameters += [*_mixer_parameters(branch.mamba), norm.weight, norm.bias]
+        parameters += [*branch.mamba.mixer_parameters(), norm.weight, norm.bias]
     return (found[0], found[1]), factors, parameters
-
-
-def _mixer_parameters(mamba: Mamba) -> tuple[Tensor, ...]:
-    assert mamba.conv1d.bias is not None
-    return (
-        mamba.in_proj.weight, mamba.conv1d.weight, mamba.conv1d.bias, mamba.x_proj.weight,
-        mamba.dt_proj.weight, mamba.dt_proj.bias, -torch.exp(mamba.A_log), mamba.D,
-        mamba.out_proj.weight,
-    )  # fmt: skip
 
 
 class FusedBlock(torch.autograd.Function):
@@ -140,13 +125,7 @@ class FusedBlock(torch.autograd.Function):
         )
         kept = kept_states(scene.spatial, scene.pixels) if keep and scene.spatial else None
         moments = scene.run(spatial, spectral, kept)
-        norms = [
-            norm_table(branch.norm, moment) if branch else None
-            for branch, moment in zip((layout.spatial, layout.spectral), moments, strict=True)
-        ]
-        rows = len(layout.pooling.members) if layout.pooling else scene.pixels
-        out = torch.empty(rows, scene.width)
-        scene.combine(spatial, spectral, norms, out)
+        out = scene.combine(spatial, spectral, moments)
         if keep:
             saved = (None, None) if layout.recompute else (spatial, spectral)
             # What is saved so is freed by the backward pass, not only with the graph.

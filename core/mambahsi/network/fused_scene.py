@@ -8,6 +8,7 @@ and pooling in one go.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -140,10 +141,26 @@ class BlockScene:
         return [measure.moments() for measure in measures]
 
     def combine(
-        self, s: Tensor | None, p: Tensor | None, norms: list[Tensor | None], out: Tensor
-    ) -> None:
-        """Normalize, activate, fuse and pool the branches of all pixels."""
+        self, s: Tensor | None, p: Tensor | None, moments: Sequence[Moments | None]
+    ) -> Tensor:
+        """Normalize, activate, fuse and pool the branches of all pixels.
+
+        Args:
+            s: The spatial branch, (pixels, width), or None.
+            p: The spectral branch.
+            moments: Of both, over the whole scene.
+
+        Returns:
+            (cells, width), or (pixels, width) without pooling.
+        """
         pooling = self.layout.pooling
+        norms = [
+            norm_table(branch.norm, moment) if branch and moment else None
+            for branch, moment in zip(
+                (self.layout.spatial, self.layout.spectral), moments, strict=True
+            )
+        ]
+        out = torch.empty(len(pooling.members) if pooling else self.pixels, self.width)
         kernel = table_kernels.combine(**self.layout.variant)
         members, fractions = (pooling.members, pooling.fractions) if pooling else (None, None)
 
@@ -155,6 +172,7 @@ class BlockScene:
             )  # fmt: skip
 
         work_together(work)
+        return out
 
 
 class Measures:

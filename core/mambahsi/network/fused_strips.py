@@ -44,15 +44,6 @@ def activate(table: Tensor, norm: PixelGroupNorm, moments: Moments) -> Tensor:
     return table
 
 
-def start_carry(block: nn.Module) -> Carry | None:
-    """What a block's spatial branch carries before the first strip; None without one."""
-    branches, factors, parameters = block_parts(block, torch.empty(0))
-    scene = BlockScene(
-        BlockLayout(*branches, None, False), torch.empty(0, LANES), factors, tuple(parameters)
-    )
-    return scene.spatial.start() if scene.spatial else None
-
-
 def mix(
     block: nn.Module, x: Tensor, carry: Carry | None
 ) -> tuple[list[Tensor | None], list[Moments]]:
@@ -96,16 +87,8 @@ def combine(
         (cells, width), or (pixels, width) without pooling.
     """
     scene = _scene(block, x, pooling)
-    norms = [
-        norm_table(branch.norm, moment) if branch and moment else None
-        for branch, moment in zip(
-            (scene.layout.spatial, scene.layout.spectral), moments, strict=True
-        )
-    ]
-    out = torch.empty(len(pooling.members) if pooling else len(x), x.shape[1])
     spatial, spectral = mixed
-    scene.combine(spatial, spectral, norms, out)
-    return out
+    return scene.combine(spatial, spectral, moments)
 
 
 def _scene(block: nn.Module, x: Tensor, pooling: Pooling | None) -> BlockScene:

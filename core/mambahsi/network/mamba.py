@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mambahsi.scan import resolve_backend, selective_scan
+from mambahsi.scan.carry import Carry
 
 STATES = 16
 TAPS = 4
@@ -73,20 +74,27 @@ class Mamba(nn.Module):
             else:
                 from mambahsi.scan.chunked_mixer import mamba_mixer_chunked as mixer
 
-            assert self.conv1d.bias is not None
-            return mixer(
-                tokens,
-                self.in_proj.weight,
-                self.conv1d.weight,
-                self.conv1d.bias,
-                self.x_proj.weight,
-                self.dt_proj.weight,
-                self.dt_proj.bias,
-                -torch.exp(self.A_log),
-                self.D,
-                self.out_proj.weight,
-            )
+            return mixer(tokens, *self.mixer_parameters())
         return self._forward_in_steps(tokens, backend)
+
+    def mixer_parameters(self) -> tuple[Tensor, ...]:
+        """The parameters in the order in which the functions of whole blocks take them."""
+        assert self.conv1d.bias is not None
+        return (
+            self.in_proj.weight,
+            self.conv1d.weight,
+            self.conv1d.bias,
+            self.x_proj.weight,
+            self.dt_proj.weight,
+            self.dt_proj.bias,
+            -torch.exp(self.A_log),
+            self.D,
+            self.out_proj.weight,
+        )
+
+    def start(self) -> Carry:
+        """What a sequence carries before its first token."""
+        return Carry.start(TAPS - 1, self.out_proj.in_features, STATES)
 
     def _forward_in_steps(self, tokens: Tensor, backend: str) -> Tensor:
         length = tokens.shape[1]

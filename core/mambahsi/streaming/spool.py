@@ -38,7 +38,7 @@ from mambahsi.feedback import Feedback
 from mambahsi.streaming.locks import FileLock
 from mambahsi.streaming.tables import Table, spooling
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SAVE_SECONDS = 3.0
 """Seconds of work that a killed run loses at most, and the strip it was at."""
 

@@ -3,7 +3,7 @@
 Every function takes and gives tables of float32, (pixels, channels), on the CPU. What the
 strips before have left is handed in: the statistics of the group normalizations as
 :class:`~mambahsi.network.moments.Moments`, what the spatial branch remembers as a
-:class:`Carry`.
+:class:`~mambahsi.scan.carry.Carry`.
 
 :mod:`mambahsi.network.fused_strips` has the same functions in compiled kernels;
 :func:`stages_for` takes them where they fit.
@@ -12,7 +12,6 @@ strips before have left is handed in: the statistics of the group normalizations
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -20,11 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mambahsi.network import MambaHSI
-from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba
+from mambahsi.network.blocks import BothMamba, PixelGroupNorm, branches
 from mambahsi.network.geometry import Pooling, pool_features
 from mambahsi.network.mamba import STATES, TAPS, Mamba
 from mambahsi.network.moments import Moments
 from mambahsi.scan import resolve_backend, selective_scan
+from mambahsi.scan.carry import Carry
 from mambahsi.streaming.tables import Buffers
 
 CHUNK = 2048
@@ -39,9 +39,6 @@ class Stages(Protocol):
 
     def activate(self, table: Tensor, norm: PixelGroupNorm, moments: Moments) -> Tensor:
         """Group normalization and SiLU, in place."""
-
-    def start_carry(self, block: nn.Module) -> Any:
-        """What a block's spatial branch remembers before the first pixel, None without one."""
 
     def mix(self, block: nn.Module, x: Tensor, carry: Any) -> tuple[Any, Any]:
         """What a block's Mambas give, and its moments."""
@@ -63,19 +60,6 @@ def stages_for(network: MambaHSI) -> Stages:
         if can_fuse(torch.empty(0, 0), network.hidden_dim):
             return fused_strips
     return plain
-
-
-@dataclass
-class Carry:
-    """What the spatial branch remembers of all pixels before.
-
-    Attributes:
-        context: Inputs of the convolution for its last rows, oldest first; (3, channels).
-        state: State of the scan; (channels, states).
-    """
-
-    context: Tensor
-    state: Tensor
 
 
 def embed(network: MambaHSI, levels: Tensor, buffers: Buffers) -> Tensor:
@@ -117,15 +101,6 @@ def activate(table: Tensor, norm: PixelGroupNorm, moments: Moments) -> Tensor:
     scale = norm.weight.detach().double() * inverse
     shift = norm.bias.detach().double() - scale * center
     return F.silu(table.mul_(scale.float()).add_(shift.float()), inplace=True)
-
-
-def start_carry(block: nn.Module) -> Carry | None:
-    """What a block's spatial branch remembers before the first pixel; None without one."""
-    spatial, _ = branches(block)
-    if spatial is None:
-        return None
-    channels = spatial.mamba.out_proj.in_features
-    return Carry(torch.zeros(TAPS - 1, channels), torch.zeros(channels, STATES))
 
 
 def mix(
@@ -183,11 +158,11 @@ def mix_spatial(mamba: Mamba, x: Tensor, carry: Carry) -> Tensor:
             mamba.dt_proj.bias,
             delta_softplus=True,
             return_last_state=True,
-            initial_state=carry.state[None],
+            initial_state=carry.state.t()[None],
             backend=mamba.backend,
         )
         y, state = result
-        carry.state = state[0]
+        carry.state = state[0].t()
         torch.mm(y[0].t(), mamba.out_proj.weight.t(), out=target)
     return out
 
@@ -198,16 +173,6 @@ def mix_spectral(mamba: Mamba, x: Tensor, token_num: int) -> Tensor:
     for part, target in _parts(x, out):
         target.copy_(mamba(part.view(len(part), token_num, -1)).view_as(part))
     return out
-
-
-def branches(block: nn.Module) -> tuple[SpaMamba | None, SpeMamba | None]:
-    """The spatial and the spectral branch of a block, None where it has none."""
-    if isinstance(block, BothMamba):
-        return block.spa_mamba, block.spe_mamba
-    if isinstance(block, SpaMamba):
-        return block, None
-    assert isinstance(block, SpeMamba)
-    return None, block
 
 
 def combine(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +10,11 @@ from torch import Tensor, nn
 
 from mambahsi.errors import ModelError
 from mambahsi.network import MambaHSI
+from mambahsi.network.blocks import branches
 from mambahsi.network.geometry import POOLINGS, Pooling
 from mambahsi.network.model import HEAD_WIDTH
 from mambahsi.network.moments import Moments
+from mambahsi.scan.carry import Carry
 from mambahsi.streaming import stages
 from mambahsi.streaming.grids import Grids
 from mambahsi.streaming.levels import LevelReader, Part
@@ -47,7 +48,7 @@ class Work:
         self._bands, self._width = embedding.in_channels, embedding.out_channels
         self.classes = last.out_channels
         self._moments: dict[str, Moments] = {}
-        self._carry: Any = None
+        self._carry: Carry | None = None
         self._stages = stages.stages_for(network)
         self._buffers = Buffers()
 
@@ -99,7 +100,8 @@ class Work:
 
     def begin_mixing(self, level: int) -> None:
         """Before the first strip of :meth:`mix_pixels` or :meth:`mix_cells`."""
-        self._carry = self._stages.start_carry(self._blocks[level])
+        spatial, _ = branches(self._blocks[level])
+        self._carry = spatial.mamba.start() if spatial else None
         for name, branch in _branches(self._blocks[level]):
             if branch is not None:
                 self._count(f"{name}-{level}", self._width)
@@ -228,4 +230,4 @@ def _diverged() -> ModelError:
 
 def _branches(block: nn.Module) -> Iterator[tuple[str, nn.Module | None]]:
     """Names of the tables of a block's branches, and the branches."""
-    yield from zip(("spatial", "spectral"), stages.branches(block), strict=True)
+    yield from zip(("spatial", "spectral"), branches(block), strict=True)
