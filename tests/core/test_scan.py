@@ -234,6 +234,12 @@ def test_compiled_block_equals_the_reference(
         assert relative(got, expected) < 1e-4, name
 
 
+def test_the_compiled_backend_runs_where_its_compiler_is() -> None:
+    """Else a wrong kernel would only make its own tests skip."""
+    pytest.importorskip("llvmlite")
+    assert available_backends()["cpu"] == ""
+
+
 @needs_compiler
 def test_one_number_of_threads_gives_the_same_bits_every_time() -> None:
     torch.manual_seed(0)
