@@ -24,6 +24,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
+from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
@@ -49,8 +50,21 @@ BLOCK_ROWS = 256
 _GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 
 
-class _RasterWriter:
-    """Writes a GeoTIFF part by part and checks it in the end."""
+class RasterWriter:
+    """Writes a GeoTIFF part by part and checks it in the end.
+
+    Args:
+        path: Where to write, usually from :meth:`mambahsi.outputs.OutputFiles.add_raster`.
+        grid: Size and place.
+        provenance: What made the raster, as metadata items of the TIFF.
+        count: Bands.
+        dtype: NumPy's name of the pixels' type.
+        nodata: Value without meaning, or None.
+        options: Creation options beyond those that all rasters share.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
 
     def __init__(
         self,
@@ -60,7 +74,7 @@ class _RasterWriter:
         *,
         count: int,
         dtype: str,
-        nodata: float,
+        nodata: float | None,
         options: Mapping[str, Any],
     ) -> None:
         self.path = Path(path)
@@ -89,6 +103,11 @@ class _RasterWriter:
         with self._writing():
             self._dataset = rasterio.open(self.path, "w", **profile)
             self._dataset.update_tags(**provenance)
+
+    def set_colors(self, colors: Sequence[ColorInterp]) -> None:
+        """Say what color each band is shown in; before anything is written."""
+        with self._writing():
+            self._dataset.colorinterp = colors
 
     def write(self, rows: slice | Window, values: NDArray[Any]) -> None:
         """Write a part of the raster; every pixel is to be written exactly once.
@@ -155,7 +174,7 @@ class _RasterWriter:
                 ) from error
 
 
-class LandCoverWriter(_RasterWriter):
+class LandCoverWriter(RasterWriter):
     """Writes a land-cover map with its colors, names, attribute table and style.
 
     Args:
@@ -199,7 +218,7 @@ class LandCoverWriter(_RasterWriter):
         write_style(style_path(self.path), self.table)
 
 
-class FloatRasterWriter(_RasterWriter):
+class FloatRasterWriter(RasterWriter):
     """Writes confidence or probabilities: 32-bit floats, one named band each.
 
     Args:
