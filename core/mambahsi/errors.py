@@ -67,6 +67,18 @@ class TrainingError(MambaHSIError):
     code = "training"
 
 
+class RecordError(MambaHSIError):
+    """A record cannot be repeated: damaged, too new, or its files are gone or changed."""
+
+    code = "record"
+
+
+class DifferentResultError(MambaHSIError):
+    """A rerun gave another result, although nothing that the record tells has changed."""
+
+    code = "different"
+
+
 class Cancelled(MambaHSIError):
     """The user asked to stop."""
 

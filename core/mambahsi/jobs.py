@@ -229,12 +229,27 @@ class InfoJob:
     model: str = ""
 
 
+@dataclass(frozen=True)
+class RerunJob:
+    """Repeat a run from its record, and tell whether the result is the same.
+
+    Attributes:
+        record: Record of the run, the file OUTPUT.record.json beside what it wrote.
+        output_folder: Folder to write into, new or empty; empty takes OUTPUT.rerun beside
+            the record. What the run wrote is never replaced.
+    """
+
+    record: str = field(metadata={"positional": True})
+    output_folder: str = ""
+
+
 KINDS: dict[str, type] = {
     "train": TrainJob,
     "classify": ClassifyJob,
     "trainandclassify": TrainAndClassifyJob,
     "assess": AssessJob,
     "info": InfoJob,
+    "rerun": RerunJob,
 }
 
 

@@ -109,6 +109,18 @@ class RasterWriter:
         with self._writing():
             self._dataset.colorinterp = colors
 
+    def color(self, colors: Mapping[int, tuple[int, int, int]]) -> None:
+        """Embed the colors of the first band's values; nodata is transparent."""
+        opaque = {value: (*rgb, 255) for value, rgb in colors.items()}
+        with self._writing():
+            self._dataset.write_colormap(1, {NODATA_VALUE: (0, 0, 0, 0), **opaque})
+
+    def describe(self, band_names: Sequence[str]) -> None:
+        """Name the bands."""
+        with self._writing():
+            for band, name in enumerate(band_names, start=1):
+                self._dataset.set_band_description(band, name)
+
     def write(self, rows: slice | Window, values: NDArray[Any]) -> None:
         """Write a part of the raster; every pixel is to be written exactly once.
 
@@ -196,9 +208,7 @@ class LandCoverWriter(RasterWriter):
         )
         self.table = table
         self._counts = np.zeros(int(np.iinfo(dtype).max) + 1, dtype=np.int64)
-        colors = {c.value: (*c.rgb, 255) for c in table}
-        with self._writing():
-            self._dataset.write_colormap(1, {NODATA_VALUE: (0, 0, 0, 0), **colors})
+        self.color({c.value: c.rgb for c in table})
 
     def write(self, rows: slice | Window, values: NDArray[Any]) -> None:
         """Write a part of the map; every pixel is to be written exactly once.
@@ -244,9 +254,7 @@ class FloatRasterWriter(RasterWriter):
             # Neighboring floats differ little: their differences compress better.
             options={"predictor": 3, "interleave": "band"},
         )
-        with self._writing():
-            for band, name in enumerate(band_names, start=1):
-                self._dataset.set_band_description(band, name)
+        self.describe(band_names)
 
     def write(self, rows: slice | Window, values: NDArray[Any]) -> None:
         """Write a part of the raster; every pixel is to be written exactly once.

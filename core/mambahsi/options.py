@@ -36,7 +36,9 @@ def add_options(parser: argparse._ActionsContainer, job: type, optional: bool = 
         explanation = explanations.get(field.name, "")
         required = field.default is dataclasses.MISSING and not optional
         kind = _without_none(hints[field.name])
-        if kind is bool:
+        if field.metadata.get("positional"):
+            parser.add_argument(field.name, metavar=field.name.upper(), help=explanation)
+        elif kind is bool:
             _add(parser, field.name, explanation, action="store_true")
         elif dataclasses.is_dataclass(kind):
             if kind in (RasterSource, VectorSource):

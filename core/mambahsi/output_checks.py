@@ -47,7 +47,7 @@ def is_read_by(source: str, target: Path) -> bool:
     """Whether a GDAL source string reads the file ``target``, under whatever name."""
     if not target.exists():
         return False
-    for name in _files_in(source):
+    for name in files_in(source):
         # Not every source string is something that the file system can be asked about.
         with suppress(OSError, ValueError):
             if target.samefile(name):
@@ -55,8 +55,8 @@ def is_read_by(source: str, target: Path) -> bool:
     return False
 
 
-def _files_in(source: str) -> Iterator[str]:
-    """What may be a file's name in a source string such as ``NETCDF:"a.nc":band``."""
+def files_in(source: str) -> Iterator[str]:
+    """What may be a file's name in a GDAL source string such as ``NETCDF:"a.nc":band``."""
     yield source
     yield from re.findall(r'"([^"]+)"', source)
     # Driver, file and subdataset stand between colons, and a Windows path holds one itself.

@@ -41,6 +41,23 @@ _TEMPORARY = re.compile(r"\.mambahsi-\d+-[0-9a-f]{8}-(.+)", re.DOTALL)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+_confined_to: Path | None = None
+
+
+@contextmanager
+def confined_to(folder: Path) -> Iterator[None]:
+    """Refuse every output outside of a folder, for a while.
+
+    For a job that was written by somebody else, or for other places.
+    """
+    global _confined_to
+    _confined_to = folder.resolve()
+    try:
+        yield
+    finally:
+        _confined_to = None
+
+
 class Temporary(Protocol):
     """Something on disk that is to be gone when the process is ended before its time."""
 
@@ -178,6 +195,11 @@ class OutputFiles:
             raise OutputError(f"Not a file name: {text!r}.", "Choose a file to write to.")
         self._check_open()
         final = Path(text).absolute()
+        if _confined_to is not None and not final.parent.resolve().is_relative_to(_confined_to):
+            raise OutputError(
+                f"{final}: this job may write into {_confined_to} only.",
+                "Choose a file in that folder.",
+            )
         temporary = self._temporary(final)
         with writing(final):
             targets = [final, *companions(final)]
@@ -193,6 +215,15 @@ class OutputFiles:
     def add_raster(self, path: str | os.PathLike[str]) -> Path:
         """:meth:`add` for a GeoTIFF, which :func:`raster_companions` belong to."""
         return self.add(path, raster_companions)
+
+    @property
+    def inputs(self) -> list[str]:
+        """What the job reads, as GDAL source strings."""
+        return list(self._inputs)
+
+    def added(self) -> list[tuple[Path, Path]]:
+        """Final and temporary path of every output, companions apart, in the order of adding."""
+        return [(final, self._temporary(final)) for final, _ in self._entries]
 
     def remove_all(self) -> None:
         """Remove everything temporary; may be called from any thread, at any time, again.

@@ -43,25 +43,28 @@ _LARGEST_INTEGER = 2**31 - 1
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_class_attributes(raster: Path, table: ClassTable, counts: Sequence[int]) -> None:
-    """Write category names and attribute table of a land-cover map's only band.
+def write_class_attributes(
+    raster: Path, table: ClassTable, counts: Sequence[int], band: int = 1
+) -> None:
+    """Write category names and attribute table of a band of classes.
 
     Args:
-        raster: The map; it must be closed already, because GDAL may write the same file.
+        raster: The raster; it must be closed already, because GDAL may write the same file.
         table: The classes.
         counts: Number of pixels by class index.
+        band: The band, from 1.
 
     Raises:
         OutputError: The file cannot be written.
     """
     path = attributes_path(raster)
     root = ElementTree.parse(path).getroot() if path.exists() else Element("PAMDataset")
-    band = root.find("PAMRasterBand[@band='1']")
-    if band is None:
-        band = SubElement(root, "PAMRasterBand", band="1")
+    element = root.find(f"PAMRasterBand[@band='{band}']")
+    if element is None:
+        element = SubElement(root, "PAMRasterBand", band=str(band))
     if max(table.values, default=0) <= MAX_CATEGORY:
-        band.append(_category_names(table))
-    band.append(_attribute_table(table, counts))
+        element.append(_category_names(table))
+    element.append(_attribute_table(table, counts))
     ElementTree.indent(root)
     write_bytes(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=False))
 

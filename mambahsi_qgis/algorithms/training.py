@@ -201,7 +201,8 @@ class TrainingAlgorithm(EngineAlgorithm):
             ),
             tr(
                 "The trained model: one file that holds weights, classes, bands and how it was "
-                "trained. A cancelled training leaves a checkpoint beside it."
+                "trained. Beside it lie a record of the run and, as a raster, which pixels were "
+                "trained on and tested. A cancelled training leaves a checkpoint there."
             ),
         )
         self.add(

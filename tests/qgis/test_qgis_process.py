@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -137,6 +138,38 @@ def test_success(
     assert dataset.GetGeoTransform()[0] == 370000
     names = dataset.GetRasterBand(1).GetCategoryNames()
     assert (names[11], names[22], names[33]) == ("Wald", "Gewässer", "Acker")
+
+
+def test_a_run_is_repeated_from_its_record_without_qgis(
+    environment: dict[str, str], arguments: list[str], training: dict[str, Any], label_file: str
+) -> None:
+    """The engine has read the labels from a temporary file of QGIS, which is gone."""
+    ran = run(environment, "run", "mambahsi:trainandclassify", *arguments)
+    assert ran.returncode == 0, ran.stdout
+    record = Path(training["MODEL"] + ".record.json")
+    told = json.loads(record.read_text(encoding="utf-8"))
+    labels = told["job"]["train"]["labels"]
+    assert labels["path"] != label_file
+    assert not Path(labels["path"]).exists()
+
+    repeated = subprocess.run(
+        [os.environ["MAMBAHSI_ENGINE_PYTHON"], "-m", "mambahsi", "rerun", str(record), "--json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "core")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert repeated.returncode == 0, repeated.stderr
+    result = json.loads(repeated.stdout)
+    assert result["identical"] is True
+    assert set(result["compared"]) == {"model", "split", "classification", "results"}
+    folder = Path(result["output_folder"])
+    one, other = (
+        gdal.Open(str(path)).ReadAsArray()
+        for path in (training["CLASSIFICATION"], folder / Path(training["CLASSIFICATION"]).name)
+    )
+    assert (one == other).all()
 
 
 def test_help_and_engineinfo(environment: dict[str, str]) -> None:

@@ -25,6 +25,7 @@ from qgis.core import (
     QgsProcessingModelParameter,
     QgsProcessingParameterRasterLayer,
     QgsProject,
+    QgsRasterLayer,
     QgsRectangle,
     QgsVectorLayer,
 )
@@ -106,6 +107,44 @@ def test_from_polygons_in_memory_to_a_styled_map_in_the_project(
     assert "pixels/s" in epochs[0]
     assert told.progress() == 100
     assert not told.errors
+
+
+def test_split_opens_with_its_parts_named_and_colored(
+    training: dict[str, Any], scene: str, tmp_path: Path
+) -> None:
+    import processing
+
+    result = processing.run("mambahsi:trainandclassify", {**training, "EPOCHS": 1})
+    path = result["MODEL"] + ".split.tif"
+    layer = QgsRasterLayer(path, "split")
+    assert layer.isValid() and layer.bandCount() == 2
+    assert layer.renderer().type() == "paletted" and layer.renderer().band() == 1
+    legend = {int(c.value): (c.label, c.color.name()) for c in layer.renderer().classes()}
+    assert legend == {
+        1: ("Training", "#1f78b4"),
+        2: ("Validation", "#ff9f1c"),
+        3: ("Test", "#e31a1c"),
+        4: ("Buffer, unused", "#bdbdbd"),
+    }
+    dataset, original = gdal.Open(path), gdal.Open(scene)
+    assert dataset.GetGeoTransform() == original.GetGeoTransform()
+    assert dataset.GetSpatialRef().IsSame(original.GetSpatialRef())
+    parts, values = (dataset.GetRasterBand(n) for n in (1, 2))
+    assert parts.GetCategoryNames()[1:] == ["Training", "Validation", "Test", "Buffer, unused"]
+    assert parts.GetColorTable().GetColorEntry(1)[:3] == (0x1F, 0x78, 0xB4)
+    names = values.GetCategoryNames()
+    assert {value: names[value] for value in CLASSES} == {
+        value: name for value, (name, _) in CLASSES.items()
+    }
+    assert parts.GetNoDataValue() == values.GetNoDataValue() == 0
+    # Labeled pixels are the inner 4 x 3 of every field of 6 x 5, where the scene has data.
+    rows, columns = np.mgrid[:24, :20]
+    inner = (rows % 6 >= 1) & (rows % 6 <= 4) & (columns % 5 >= 1) & (columns % 5 <= 3)
+    inner[:3, :3] = False
+    truth = np.array(list(CLASSES))[(rows // 6 + columns // 5) % 3]
+    assert (values.ReadAsArray() == np.where(inner, truth, 0)).all()
+    found = parts.ReadAsArray()
+    assert ((found > 0) == inner).all() and set(np.unique(found)) >= {0, 1, 2, 3}
 
 
 def test_layers_are_styled_in_one_run_after_the_other(

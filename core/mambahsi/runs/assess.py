@@ -38,6 +38,7 @@ from mambahsi.previews import class_preview
 from mambahsi.report import write_report
 from mambahsi.reprojection import differ
 from mambahsi.runs.maps import CLASSES_TAG
+from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import versions
 from mambahsi.scene import Scene
 from mambahsi.source_files import raster_files, vector_files
@@ -62,6 +63,7 @@ def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
     with OutputFiles(inputs=_inputs_of(job)) as files:
         report_path = files.add(job.report) if job.report else None
         table_path = files.add(job.table) if job.table else None
+        record = Recorder(files, job, feedback) if job.report or job.table else None
         table, mapped, reference = _read_both(job, feedback)
         accuracy = Accuracy(confusion_matrix(reference, mapped, len(table)), table)
         if not accuracy.pixels:
@@ -96,9 +98,13 @@ def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
                 },
                 warnings=feedback.warnings,
             )
+        names = ("overall_accuracy", "average_accuracy", "kappa", "tested_classes", "tested_pixels")
+        result = {name: figures[name] for name in names}
+        result |= {"report": job.report, "table": job.table}
+        if record:
+            record.write(result, {})
     feedback.progress(1.0, "Done")
-    names = ("overall_accuracy", "average_accuracy", "kappa", "tested_classes", "tested_pixels")
-    return {name: figures[name] for name in names} | {"report": job.report, "table": job.table}
+    return result
 
 
 def _inputs_of(job: AssessJob) -> list[str]:

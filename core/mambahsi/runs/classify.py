@@ -1,7 +1,8 @@
 """A model and a scene in, a land-cover map out.
 
 The result: ``classification``, ``confidence``, ``probabilities`` (paths, empty where not asked
-for), ``style`` (the QML beside the map), ``classes`` (the table), ``pixels`` and ``seconds``.
+for), ``style`` (the QML beside the map), ``classes`` (the table), ``pixels``, ``seconds``,
+``device``, ``backend``, ``threads`` and ``way`` (in memory, in strips or in windows).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from mambahsi.pixels import read_pixels
 from mambahsi.plans import cache_bytes, choose_tiles, stored_bytes
 from mambahsi.raster_file import CACHE_BYTES, block_cache
 from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries
+from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import Place, choose_place, restore_network
 from mambahsi.runs.ways import choose_reading, choose_way, layout_of
 from mambahsi.scene import Scene
@@ -49,6 +51,9 @@ from mambahsi.windows.tiles import TileRaster, WindowReader
 MAPS_SHARE = 0.1
 """Share of the progress that writing the maps stands for."""
 
+DECIDED = ("device", "backend", "threads", "way")
+"""What a classification's result tells, and its job may have left open."""
+
 
 def classify(job: ClassifyJob, feedback: Feedback) -> dict[str, Any]:
     """Classify a scene.
@@ -62,7 +67,9 @@ def classify(job: ClassifyJob, feedback: Feedback) -> dict[str, Any]:
     """
     with OutputFiles(inputs=[*raster_files(job.scene.path), job.model]) as files:
         targets = add_maps(files, job)
+        record = Recorder(files, job, feedback)
         result = write_maps(job, targets, feedback)
+        record.write(result, {name: result[name] for name in DECIDED})
     feedback.progress(1.0, "Done")
     return result
 
@@ -81,20 +88,37 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
             feedback.warning(note)
         task = _Task(job, targets, model, scene, match_bands(model.bands, scene, feedback))
         if model.window:
-            pixels = _classify_in_windows(task, model.window, feedback)
+            done = _classify_in_windows(task, model.window, feedback)
         else:
-            pixels = _classify_whole(task, feedback)
+            done = _classify_whole(task, feedback)
     seconds = time.monotonic() - started
-    feedback.log(f"Classified {pixels:,} pixels in {seconds:.1f} s.")
+    feedback.log(f"Classified {done.pixels:,} pixels in {seconds:.1f} s.")
     return {
         "classification": job.classification,
         "confidence": job.confidence,
         "probabilities": job.probabilities,
         "style": str(style_path(Path(job.classification))),
         "classes": model.classes.to_json(),
-        "pixels": pixels,
+        "pixels": done.pixels,
         "seconds": seconds,
+        **done.place.to_json(),
+        "way": done.way,
     }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Done:
+    """How a scene was classified.
+
+    Attributes:
+        pixels: Its valid pixels.
+        place: Where the network ran.
+        way: ``memory``, ``strips of N rows`` or ``windows``.
+    """
+
+    pixels: int
+    place: Place
+    way: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,8 +149,8 @@ class _Task:
         return hashlib.sha256(Path(self.job.model).read_bytes()).hexdigest()
 
 
-def _classify_whole(task: _Task, feedback: Feedback) -> int:
-    """Classify with a model that has seen whole scenes; returns the number of pixels."""
+def _classify_whole(task: _Task, feedback: Feedback) -> _Done:
+    """Classify with a model that has seen whole scenes."""
     job, scene = task.job, task.scene
     place = choose_place(job, feedback)
     layout = layout_of(scene, len(task.bands), task.model.network)
@@ -141,11 +165,12 @@ def _classify_whole(task: _Task, feedback: Feedback) -> int:
             _in_strips(task, grids, way.place, way.stream, feedback.part(0.05, 1.0))
         else:
             _in_memory(task, valid, way.place, feedback.part(0.05, 1.0))
-    return grids.counts[0]
+    text = f"strips of {way.stream.strip_rows[0]} rows" if way.stream else "memory"
+    return _Done(grids.counts[0], way.place, text)
 
 
-def _classify_in_windows(task: _Task, window: tuple[int, int], feedback: Feedback) -> int:
-    """Classify with a model that has seen windows; returns the number of pixels."""
+def _classify_in_windows(task: _Task, window: tuple[int, int], feedback: Feedback) -> _Done:
+    """Classify with a model that has seen windows."""
     job, scene, model = task.job, task.scene, task.model
     place = choose_place(job, feedback)
     main = memory_budget(job.memory, torch.device("cpu"))
@@ -174,7 +199,7 @@ def _classify_in_windows(task: _Task, window: tuple[int, int], feedback: Feedbac
         )
         with task.writer(place) as writer:
             writer.write_rows(valid, blocks)
-    return int(valid.sum())
+    return _Done(int(valid.sum()), place, "windows")
 
 
 def _in_memory(task: _Task, valid: np.ndarray, place: Place, feedback: Feedback) -> None:

@@ -19,6 +19,7 @@ from mambahsi.bands import describe_bands
 from mambahsi.checkpoint import checkpoint_path, load_checkpoint
 from mambahsi.devices import memory_budget
 from mambahsi.feedback import Feedback, WarningsKept
+from mambahsi.grid import Grid
 from mambahsi.jobs import PRESETS, JobError, TrainJob, VectorSource
 from mambahsi.labels import LabelSet, read_labels, restrict
 from mambahsi.model_file import ModelFile, save_model
@@ -27,6 +28,9 @@ from mambahsi.normalization import Normalization
 from mambahsi.outputs import OutputFiles
 from mambahsi.plans import Plan, Task, cache_bytes, choose_plan
 from mambahsi.raster_file import block_cache
+from mambahsi.records.replay import Repetition
+from mambahsi.records.split_raster import describe_split, split_path, write_split
+from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import Place, choose_place, network_arguments, versions
 from mambahsi.runs.training_report import (
     TrainedModel,
@@ -52,6 +56,9 @@ from mambahsi.windows.placement import MULTIPLE
 SMALLEST_SIZE = 4 * MULTIPLE
 """Rows and columns of the smallest windows: four cells of the network's coarsest grid."""
 
+DECIDED = ("device", "backend", "threads", "plan", "plan_window")
+"""What a model file tells about its training, and the job may have left open."""
+
 
 def inputs_of(job: TrainJob) -> list[str]:
     """All files that a training reads."""
@@ -73,8 +80,13 @@ def add_model(files: OutputFiles, job: TrainJob) -> Path:
     return files.add(job.model, lambda path: (checkpoint_path(path),))
 
 
-def train(job: TrainJob, feedback: Feedback) -> dict[str, Any]:
+def train(job: TrainJob, feedback: Feedback, repeated: Repetition | None = None) -> dict[str, Any]:
     """Train a model.
+
+    Args:
+        job: The training.
+        feedback: Told how it goes.
+        repeated: What to take over from an earlier run instead of the labels, or None.
 
     Raises:
         SceneError, LabelsError: The scene or the labels cannot be used.
@@ -89,21 +101,30 @@ def train(job: TrainJob, feedback: Feedback) -> dict[str, Any]:
     with OutputFiles(inputs=inputs_of(job)) as files:
         model_path = add_model(files, job)
         report_path = files.add(job.report) if job.report else None
-        trained = _train(job, feedback)
+        split_file = files.add_raster(split_path(job.model))
+        record = Recorder(files, job, feedback, repeated.record if repeated else "")
+        trained = _train(job, feedback, repeated)
         save_model(model_path, trained.model)
         if report_path:
             write_training_report(report_path, trained, feedback.warnings)
+        write_split(split_file, trained.split, Grid.from_json(trained.model.scene["grid"]))
+        result = _result(job, trained)
+        decided = {name: trained.model.training[name] for name in DECIDED}
+        record.write(result, decided, describe_split(trained.split))
     feedback.progress(1.0, "The model is written")
-    return _result(job, trained)
+    return result
 
 
-def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
+def _train(job: TrainJob, feedback: Feedback, repeated: Repetition | None) -> TrainedModel:
     # Files are read into main memory, wherever the network runs.
     main = memory_budget(job.memory, torch.device("cpu")).bytes
     cache = cache_bytes(main)
     with Scene.open(job.scene) as scene, block_cache(cache):
         survey = survey_bands(scene, feedback.part(0.0, 0.02))
-        split = _divide_labels(job, scene, survey, feedback)
+        if repeated:
+            split = repeated.take_split(survey.valid, feedback)
+        else:
+            split = _divide_labels(job, scene, survey, feedback)
         place = choose_place(job, feedback)
         preset = PRESETS[job.preset]
         arguments = network_arguments(
@@ -123,7 +144,7 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
             cache,
             None if place.device.type == "cpu" else main,
         )
-        plan = _choose_plan(job, task, place, feedback)
+        plan = _choose_plan(job, task, place, repeated.plan if repeated else "", feedback)
         network.recompute = plan.name == "recompute"
         given = Preparation(
             job=job,
@@ -156,6 +177,8 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
             training={
                 **jobs.to_json(job),
                 **place.to_json(),
+                "plan": plan.name,
+                "plan_window": plan.window,
                 "best_epoch": outcome.best_epoch,
                 "best_validation_accuracy": outcome.best_accuracy,
                 "epochs_done": outcome.epochs,
@@ -175,14 +198,21 @@ def _train(job: TrainJob, feedback: Feedback) -> TrainedModel:
         )
 
 
-def _choose_plan(job: TrainJob, task: Task, place: Place, feedback: Feedback) -> Plan:
+def _choose_plan(job: TrainJob, task: Task, place: Place, begun: str, feedback: Feedback) -> Plan:
     """The way that the training takes.
+
+    Args:
+        job: The training.
+        task: What decides how much memory it needs.
+        place: Where it runs.
+        begun: Way of the whole scene that a repeated run took, or empty.
+        feedback: Is told the way.
 
     Raises:
         ResourceError: None fits the memory budget.
         ModelError: The checkpoint to resume from is broken.
     """
-    begun, window = "", job.window
+    window = job.window
     checkpoint = checkpoint_path(job.model)
     if job.resume and not window and checkpoint.exists():
         # What fits now may be another plan than that of the training to go on with.

@@ -11,16 +11,27 @@ from typing import Any
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainAndClassifyJob
 from mambahsi.outputs import OutputFiles
+from mambahsi.records.record import record_path
+from mambahsi.records.replay import Repetition
+from mambahsi.records.split_raster import split_path
 from mambahsi.runs.classify import write_maps
 from mambahsi.runs.maps import add_maps
+from mambahsi.runs.recording import extend_record
 from mambahsi.runs.train import add_model, inputs_of, train
 
 TRAINING_SHARE = 0.9
 """Share of the progress that the training stands for."""
 
 
-def train_and_classify(job: TrainAndClassifyJob, feedback: Feedback) -> dict[str, Any]:
+def train_and_classify(
+    job: TrainAndClassifyJob, feedback: Feedback, repeated: Repetition | None = None
+) -> dict[str, Any]:
     """Train, then classify.
+
+    Args:
+        job: Both steps.
+        feedback: Told how it goes.
+        repeated: As of :func:`mambahsi.runs.train.train`.
 
     Raises:
         MambaHSIError: As of :func:`mambahsi.runs.train.train` and
@@ -43,18 +54,23 @@ def train_and_classify(job: TrainAndClassifyJob, feedback: Feedback) -> dict[str
     # hours of it.
     with OutputFiles(inputs=inputs_of(training)) as files:
         targets = add_maps(files, job)
-        trained = train(training, feedback.part(0.0, TRAINING_SHARE))
+        record = files.add(record_path(training.model))
+        trained = train(training, feedback.part(0.0, TRAINING_SHARE), repeated)
         feedback.log(f"The model is complete: {training.model}")
         classified = write_maps(classification, targets, feedback.part(TRAINING_SHARE, 1.0))
+        # Device and backend are those of the training, on which more depends.
+        result = classified | trained
+        extend_record(files, record, job, result, {"way": classified["way"]}, feedback)
     feedback.progress(1.0, "Done")
-    return trained | classified
+    return result
 
 
 def _refuse_shared_names(job: TrainAndClassifyJob) -> None:
     """Refuse what would overwrite another output of this job.
 
-    Model and report are renamed into place before the maps, by an :class:`OutputFiles` of
-    their own that knows nothing of these. So all are put side by side here once.
+    The model and what lies beside it are renamed into place before the maps, by an
+    :class:`OutputFiles` of their own that knows nothing of these. So all are put side by side
+    here once.
 
     Raises:
         OutputError: Two outputs, or files that belong to them, have one name.
@@ -64,6 +80,8 @@ def _refuse_shared_names(job: TrainAndClassifyJob) -> None:
         add_model(every, job.train)
         if job.train.report:
             every.add(job.train.report)
+        every.add_raster(split_path(job.train.model))
+        every.add(record_path(job.train.model))
         add_maps(every, job)
     finally:
         every.remove_all()
