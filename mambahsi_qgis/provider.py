@@ -10,11 +10,19 @@ from mambahsi_qgis.algorithms.assessaccuracy import AssessAccuracy
 from mambahsi_qgis.algorithms.checks import RASTER_EXTENSIONS
 from mambahsi_qgis.algorithms.classifyscene import ClassifyScene
 from mambahsi_qgis.algorithms.engineinfo import EngineInfo
+from mambahsi_qgis.algorithms.importbenchmark import ImportBenchmark
 from mambahsi_qgis.algorithms.trainandclassify import TrainAndClassify
 from mambahsi_qgis.algorithms.trainmodel import TrainModel
 from mambahsi_qgis.translation import tr
 
-ALGORITHMS = (TrainAndClassify, TrainModel, ClassifyScene, AssessAccuracy, EngineInfo)
+ALGORITHMS = (
+    TrainAndClassify,
+    TrainModel,
+    ClassifyScene,
+    AssessAccuracy,
+    ImportBenchmark,
+    EngineInfo,
+)
 
 
 class MambaHSIProvider(QgsProcessingProvider):
@@ -62,3 +70,7 @@ class MambaHSIProvider(QgsProcessingProvider):
     def defaultRasterFileExtension(self) -> str:
         """Extension of temporary maps."""
         return "tif"
+
+    def defaultVectorFileExtension(self, hasGeometry: bool = True) -> str:
+        """Extension of temporary layers, whatever the user's own is: the engine writes no other."""
+        return "gpkg"

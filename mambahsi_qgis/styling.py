@@ -2,8 +2,9 @@
 
 The engine writes a QML style beside the map, with the color and name of every class. QGIS
 applies such a file to layers that the user adds, but not to those that Processing loads;
-this post-processor does. Confidence and probabilities are loaded switched off: Processing
-loads layers in no certain order, and they would hide the map.
+this post-processor does. Polygons that name their classes and colors are drawn by them.
+Confidence and probabilities are loaded switched off: Processing loads layers in no certain order,
+and they would hide the map.
 """
 
 from __future__ import annotations
@@ -12,12 +13,20 @@ from pathlib import Path
 from typing import Optional
 
 from qgis.core import (
+    QgsCategorizedSymbolRenderer,
+    QgsFeatureRequest,
+    QgsFillSymbol,
     QgsLayerTreeLayer,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
+    QgsRendererCategory,
+    QgsVectorLayer,
 )
+
+CLASS_FIELDS = ("class_id", "class_name", "color")
+"""Fields of the polygons that the engine writes."""
 
 
 class ClassStyle(QgsProcessingLayerPostProcessorInterface):
@@ -37,6 +46,51 @@ class ClassStyle(QgsProcessingLayerPostProcessorInterface):
         node = _node(layer, context)
         if node is not None:
             node.setExpanded(True)  # the legend
+
+
+class HiddenClassStyle(ClassStyle):
+    """Applies the style that lies beside the layer's file, and leaves the layer not shown."""
+
+    def postProcessLayer(
+        self,
+        layer: QgsMapLayer,
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> None:
+        """Style one loaded layer."""
+        super().postProcessLayer(layer, context, feedback)
+        node = _node(layer, context)
+        if node is not None:
+            node.setItemVisibilityChecked(False)
+
+
+class FieldStyle(QgsProcessingLayerPostProcessorInterface):
+    """Outlines polygons in the colors of their classes. Keeps no state."""
+
+    def postProcessLayer(
+        self,
+        layer: QgsMapLayer,
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> None:
+        """Style one loaded layer."""
+        if isinstance(layer, QgsVectorLayer):
+            layer.setRenderer(_categories(layer))
+            layer.triggerRepaint()
+
+
+def _categories(layer: QgsVectorLayer) -> QgsCategorizedSymbolRenderer:
+    places = [layer.fields().lookupField(name) for name in CLASS_FIELDS]
+    request = QgsFeatureRequest().setSubsetOfAttributes(places)
+    request.setFlags(QgsFeatureRequest.Flag.NoGeometry)
+    classes = {tuple(f.attributes()[place] for place in places) for f in layer.getFeatures(request)}
+    categories = []
+    for value, name, color in sorted(classes):
+        # Without filling, so that the scene below is seen.
+        look = {"style": "no", "outline_color": color, "outline_width": "0.5"}
+        symbol = QgsFillSymbol.createSimple(look)
+        categories.append(QgsRendererCategory(value, symbol, name))
+    return QgsCategorizedSymbolRenderer(CLASS_FIELDS[0], categories)
 
 
 class SwitchedOff(QgsProcessingLayerPostProcessorInterface):

@@ -25,6 +25,23 @@ CLASS_WEIGHTS = ("none", "balanced")
 DEVICES = ("auto", "cpu", "cuda")
 SCANS = ("auto", "reference", "cpu", "torch")
 
+RECOGNIZE = "recognize"
+"""Stands for the benchmark scene that the files turn out to hold."""
+
+BENCHMARK_SCENES = (
+    "pavia_university",
+    "pavia_centre",
+    "salinas",
+    "salinas_a",
+    "botswana",
+    "ksc",
+    "houston_2013",
+    "whu_hi_hanchuan",
+    "whu_hi_honghu",
+    "whu_hi_longkou",
+    "indian_pines",
+)
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -219,6 +236,36 @@ class AssessJob:
 
 
 @dataclass(frozen=True)
+class ImportBenchmarkJob:
+    """Turn a benchmark scene of the literature into a scene, polygons and a label raster.
+
+    Attributes:
+        input: File of the cube (.mat, .npy, ENVI or GeoTIFF), or a folder with cube and
+            ground truth.
+        scene: GeoTIFF of the cube to write.
+        labels: GeoPackage of training polygons to write, or empty.
+        reference_raster: GeoTIFF of class values to write, or empty.
+        dataset: Which scene it is, one of :data:`BENCHMARK_SCENES`; recognized where not
+            given.
+        ground_truth: File or folder of the label map, or of the training map where training
+            and test come apart; empty looks beside the cube.
+        test_ground_truth: File of the test map, where training and test come apart.
+        variable: Name of the cube's variable, where a file holds several that fit.
+        ground_truth_variable: Name of the label map's variable, where a file holds several.
+    """
+
+    input: str
+    scene: str
+    labels: str = ""
+    reference_raster: str = ""
+    dataset: str = field(default=RECOGNIZE, metadata={"choices": (RECOGNIZE, *BENCHMARK_SCENES)})
+    ground_truth: str = ""
+    test_ground_truth: str = ""
+    variable: str = ""
+    ground_truth_variable: str = ""
+
+
+@dataclass(frozen=True)
 class InfoJob:
     """Describe the engine, its devices and scan implementations, or a model file.
 
@@ -248,6 +295,7 @@ KINDS: dict[str, type] = {
     "classify": ClassifyJob,
     "trainandclassify": TrainAndClassifyJob,
     "assess": AssessJob,
+    "importbenchmark": ImportBenchmarkJob,
     "info": InfoJob,
     "rerun": RerunJob,
 }

@@ -24,7 +24,6 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
@@ -103,11 +102,6 @@ class RasterWriter:
         with self._writing():
             self._dataset = rasterio.open(self.path, "w", **profile)
             self._dataset.update_tags(**provenance)
-
-    def set_colors(self, colors: Sequence[ColorInterp]) -> None:
-        """Say what color each band is shown in; before anything is written."""
-        with self._writing():
-            self._dataset.colorinterp = colors
 
     def color(self, colors: Mapping[int, tuple[int, int, int]]) -> None:
         """Embed the colors of the first band's values; nodata is transparent."""

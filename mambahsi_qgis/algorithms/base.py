@@ -215,11 +215,21 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             beside: What was written with it.
             context: Knows what is to be loaded.
         """
-        for file, look in ((path, ClassStyle), *((other, SwitchedOff) for other in beside)):
-            if context.willLoadLayerOnCompletion(file):
-                own = look()
-                context.layerToLoadOnCompletionDetails(file).setPostProcessor(own)
-                self._looks[:] = [own, *(old for old in self._looks if not sip.isdeleted(old))]
+        self.show(path, ClassStyle, context)
+        for other in beside:
+            self.show(other, SwitchedOff, context)
+
+    def show(
+        self,
+        path: str,
+        look: type[QgsProcessingLayerPostProcessorInterface],
+        context: QgsProcessingContext,
+    ) -> None:
+        """Have a file shown in a certain way if it is loaded at the end."""
+        if path and context.willLoadLayerOnCompletion(path):
+            own = look()
+            context.layerToLoadOnCompletionDetails(path).setPostProcessor(own)
+            self._looks[:] = [own, *(old for old in self._looks if not sip.isdeleted(old))]
 
     @staticmethod
     def accuracy_outputs(result: dict[str, Any]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 import rasterio
 import scipy.io
+from rasterio.errors import NotGeoreferencedWarning
 
 from mambahsi.benchmark_scenes import BenchmarkScene
 
@@ -65,8 +67,10 @@ def write_tif(path: Path, name: str, array: np.ndarray, **options: Any) -> None:
 def _write_raster(path: Path, array: np.ndarray, **options: Any) -> None:
     bands = array if array.ndim == 3 else array[..., np.newaxis]
     options |= {"height": bands.shape[0], "width": bands.shape[1], "count": bands.shape[2]}
-    with rasterio.open(path, "w", dtype=array.dtype, **options) as dataset:
-        dataset.write(np.moveaxis(bands, 2, 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", dtype=array.dtype, **options) as dataset:
+            dataset.write(np.moveaxis(bands, 2, 0))
 
 
 WRITERS: dict[str, tuple[str, Callable[[Path, str, np.ndarray], None]]] = {

@@ -168,6 +168,19 @@ def labels(provider: Any) -> QgsVectorLayer:
 
 
 @pytest.fixture()
+def benchmark_cube(tmp_path: Path) -> Path:
+    """A cube of Salinas-A's size with invented contents, and a label map beside it."""
+    generator = np.random.default_rng(3)
+    folder = tmp_path / "Benchmark ä"
+    folder.mkdir()
+    np.save(folder / "SalinasA.npy", generator.integers(0, 9000, (83, 86, 204)).astype(np.uint16))
+    values = np.array([0, 1, 10, 11, 12, 13, 14, 0], np.uint8)
+    truth = np.kron(generator.permutation(np.arange(80) % 8).reshape(8, 10), np.ones((10, 8), int))
+    np.save(folder / "SalinasA_gt.npy", np.pad(values[truth], ((0, 3), (0, 6))))
+    return folder / "SalinasA.npy"
+
+
+@pytest.fixture()
 def training(scene: str, labels: QgsVectorLayer, tmp_path: Path) -> dict[str, Any]:
     """Parameters of a training and classification that is over in seconds."""
     return {

@@ -23,6 +23,8 @@ PARAMETERS = {
     "classifyscene": f"SCENE MODEL {DEVICE} {MAPS}",
     "trainandclassify": f"{TRAINING} {MAPS} MODEL REPORT",
     "assessaccuracy": "CLASSIFICATION REFERENCE CLASS_FIELD REFERENCE_RASTER REPORT TABLE",
+    "importbenchmark": "INPUT GROUND_TRUTH TEST_GROUND_TRUTH DATASET VARIABLE "
+    "GROUND_TRUTH_VARIABLE SCENE LABELS REFERENCE_RASTER",
     "engineinfo": "MODEL",
 }
 OUTPUTS = {
@@ -30,6 +32,7 @@ OUTPUTS = {
     "classifyscene": {*MAPS.split()},
     "trainandclassify": {"MODEL", "REPORT", *MAPS.split(), *ACCURACY},
     "assessaccuracy": {"REPORT", "TABLE", *ACCURACY},
+    "importbenchmark": {"SCENE", "LABELS", "REFERENCE_RASTER", "RECOGNIZED"},
     "engineinfo": {
         "ENGINE_PYTHON", "ENGINE_VERSION", "DEVICES", "SCANS", "MISSING", "DESCRIPTION",
     },
@@ -39,6 +42,7 @@ JOBS = {
     "classifyscene": "ClassifyJob",
     "trainandclassify": "TrainJob",
     "assessaccuracy": "AssessJob",
+    "importbenchmark": "ImportBenchmarkJob",
     "engineinfo": "InfoJob",
 }
 ADVANCED = QgsProcessingParameterDefinition.Flag.FlagAdvanced
@@ -72,7 +76,8 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
         if default is not None:
             assert default == job[definition.name().lower()].default, definition.name()
             compared += 1
-    assert compared == {"assessaccuracy": 0, "engineinfo": 0, "classifyscene": 4}.get(name, 18)
+    few = {"assessaccuracy": 0, "engineinfo": 0, "importbenchmark": 1, "classifyscene": 4}
+    assert compared == few.get(name, 18)
 
 
 def test_limits_and_choices_are_the_engines(provider: Any) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsProject, QgsVectorFileWriter, QgsVectorLayer
@@ -180,6 +181,51 @@ def test_help_and_engineinfo(environment: dict[str, str]) -> None:
     assert told.returncode == 0, told.stdout
     assert re.search(r"^DEVICES:.*cpu", told.stdout, re.MULTILINE)
     assert re.search(r"^SCANS:.*reference", told.stdout, re.MULTILINE)
+
+
+def test_importbenchmark(environment: dict[str, str], benchmark_cube: Path, tmp_path: Path) -> None:
+    """From the files of a benchmark to layers that another algorithm could take."""
+    outputs = {"SCENE": "s.tif", "LABELS": "l.gpkg", "REFERENCE_RASTER": "r.tif"}
+    arguments = [f"--{name}={tmp_path / file}" for name, file in outputs.items()]
+    ran = run(
+        environment, "run", "mambahsi:importbenchmark", f"--INPUT={benchmark_cube}", *arguments
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"^RECOGNIZED:\s*salinas_a", ran.stdout, re.MULTILINE), ran.stdout
+    assert "Nominal location" in ran.stdout
+    scene = gdal.Open(str(tmp_path / "s.tif"))
+    assert np.array_equal(scene.ReadAsArray().transpose(1, 2, 0), np.load(benchmark_cube))
+    assert scene.GetGeoTransform()[1] == -scene.GetGeoTransform()[5] == 3.7
+    reference = gdal.Open(str(tmp_path / "r.tif"))
+    assert reference.GetGeoTransform() == scene.GetGeoTransform()
+    truth = np.load(benchmark_cube.with_name("SalinasA_gt.npy"))
+    band = reference.GetRasterBand(1)
+    assert np.array_equal(band.ReadAsArray(), truth)
+    assert band.GetCategoryNames()[11] == "Lettuce romaine 4wk"
+    # Burned by QGIS's GDAL, the polygons are the ground truth, pixel for pixel.
+    burned = gdal.GetDriverByName("MEM").CreateCopy("", reference)
+    burned.GetRasterBand(1).Fill(0)
+    polygons = gdal.OpenEx(str(tmp_path / "l.gpkg"))
+    gdal.RasterizeLayer(burned, [1], polygons.GetLayer(0), options=["ATTRIBUTE=class_id"])
+    assert np.array_equal(burned.GetRasterBand(1).ReadAsArray(), truth)
+
+
+def test_importbenchmark_fails_by_name(
+    environment: dict[str, str], benchmark_cube: Path, tmp_path: Path
+) -> None:
+    scene = f"--SCENE={tmp_path / 's.tif'}"
+    for arguments, told in (
+        # Found in QGIS.
+        (["--INPUT=/no/such/PaviaU.mat"], "/no/such/PaviaU.mat"),
+        ([f"--INPUT={benchmark_cube}", f"--LABELS={tmp_path / 'labels.shp'}"], "labels.shp"),
+        ([f"--INPUT={benchmark_cube}", "--DATASET=atlantis"], "atlantis"),
+        # Found in the engine.
+        ([f"--INPUT={benchmark_cube}", "--DATASET=salinas"], "512 rows, 217 columns"),
+    ):
+        ran = run(environment, "run", "mambahsi:importbenchmark", *arguments, scene)
+        assert ran.returncode != 0, arguments
+        assert told in ran.stdout, ran.stdout
+        assert not (tmp_path / "s.tif").exists()
 
 
 def test_failures_exit_otherwise_and_name_the_thing(

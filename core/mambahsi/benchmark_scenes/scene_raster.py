@@ -7,11 +7,10 @@ going through the cube once, which also finds values that no measurement has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from rasterio.enums import ColorInterp
 
 from mambahsi.benchmark_scenes.arrays import Reader
 from mambahsi.benchmark_scenes.files import open_array
@@ -20,19 +19,22 @@ from mambahsi.errors import SceneError
 from mambahsi.feedback import Feedback
 from mambahsi.grid import Grid
 from mambahsi.landcover import RasterWriter
+from mambahsi.outputs import style_path
+from mambahsi.qml import write_band_style
 from mambahsi.raster_file import CACHE_BYTES, block_cache
 
 BLOCK_ROWS = 128
 """Rows and columns of a tile, and rows that are in memory at a time."""
 
 _AS_THEY_ARE = ("uint8", "uint16", "int16", "uint32", "int32")
-_COLORS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+_CONTRAST = (2, 98)
+"""Percentiles that are drawn darkest and brightest."""
 
 
 def write_scene(
     path: Path, files: SceneFiles, grid: Grid, provenance: Mapping[str, str], feedback: Feedback
 ) -> str:
-    """Write the cube of a scene.
+    """Write the cube of a scene, and a style that shows it close to natural colors.
 
     Returns:
         NumPy's name of the type that it is written in.
@@ -55,19 +57,20 @@ def write_scene(
             nodata=None,
             options={**tiles, **compression},
         ) as writer:
-            writer.set_colors(_colors(files))
+            shown = [band - 1 for band in _shown_bands(files)]
+            seen = []
             for rows, block in _blocks(files, reader, feedback.part(0.4, 1.0)):
                 writer.write(rows, block.astype(dtype))
+                seen.append(block[shown].reshape(len(shown), block[0].size))
+    if shown:
+        limits = np.percentile(np.concatenate(seen, axis=1), _CONTRAST, axis=1).T
+        write_band_style(style_path(path), [band + 1 for band in shown], limits.tolist())
     return dtype
 
 
-def _colors(files: SceneFiles) -> list[ColorInterp]:
-    """Which bands a program should show, as close to natural colors as they come."""
-    shown = [ColorInterp.undefined] * files.bands
-    if files.bands in files.scene.bands:
-        for color, band in zip(_COLORS, files.scene.natural_colors, strict=True):
-            shown[band - 1] = color
-    return shown
+def _shown_bands(files: SceneFiles) -> Sequence[int]:
+    """The bands, counted from 1, to draw a scene in; none where its bands are not the usual."""
+    return files.scene.natural_colors if files.bands in files.scene.bands else ()
 
 
 def _blocks(

@@ -43,6 +43,10 @@ def run(job: Any, feedback: Feedback) -> dict[str, Any]:
         from mambahsi.runs.assess import assess
 
         return assess(job, feedback)
+    if isinstance(job, jobs.ImportBenchmarkJob):
+        from mambahsi.runs.import_benchmark import import_benchmark
+
+        return import_benchmark(job, feedback)
     if isinstance(job, jobs.RerunJob):
         from mambahsi.runs.rerun import rerun
 
