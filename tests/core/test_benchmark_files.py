@@ -303,6 +303,20 @@ def test_exchanged_axes_are_told(tmp_path: Path, cube: np.ndarray) -> None:
         find_scene(tmp_path)
 
 
+def test_labels_are_looked_for_in_subfolders_of_a_folder_alone(
+    tmp_path: Path, cube: np.ndarray, truth: np.ndarray
+) -> None:
+    (tmp_path / "labels").mkdir()
+    write_npy(tmp_path / "a.npy", "", cube)
+    write_npy(tmp_path / "labels" / "a_gt.npy", "", truth)
+    assert chosen(find_scene(tmp_path)) == ("a.npy", [("a_gt.npy", "")])
+    # Beside a single file anything may lie, so no more than its own folder is looked through.
+    with pytest.raises(LabelsError, match="No label map"):
+        find_scene(tmp_path / "a.npy")
+    with pytest.raises(SceneError, match="No file is given"):
+        find_scene("")
+
+
 def test_several_scenes_and_several_cubes_are_told(
     tmp_path: Path, cube: np.ndarray, truth: np.ndarray
 ) -> None:

@@ -45,14 +45,18 @@ def list_file(path: Path) -> list[StoredArray]:
     return plain_files.list_raster(path)
 
 
-def list_folder(folder: Path) -> tuple[list[StoredArray], list[str]]:
-    """The arrays of a folder and of its direct subfolders, and what cannot be read there.
+def list_folder(folder: Path, *, subfolders: bool = False) -> tuple[list[StoredArray], list[str]]:
+    """The arrays of a folder, and what cannot be read there.
 
     What an earlier import wrote there is left out.
+
+    Args:
+        folder: Where to look.
+        subfolders: Whether to look into its direct subfolders, too.
     """
     found: list[StoredArray] = []
     problems: list[str] = []
-    for path in _candidates(folder):
+    for path in _candidates(folder, subfolders):
         try:
             arrays = list_file(path)
             if arrays and arrays[0].form == "raster" and plain_files.is_imported(arrays[0].path):
@@ -89,9 +93,12 @@ def source_files(array: StoredArray) -> list[Path]:
     return [array.path, *headers]
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    for path in [*files, *(p for sub in files if sub.is_dir() for p in sorted(sub.iterdir()))]:
+def _candidates(folder: Path, subfolders: bool) -> Iterator[Path]:
+    paths = sorted(folder.iterdir())
+    if subfolders:
+        below = [path for path in paths if path.is_dir() and not path.name.startswith(".")]
+        paths += [path for subfolder in below for path in sorted(subfolder.iterdir())]
+    for path in paths:
         if not path.is_file() or path.name.startswith("."):
             continue
         suffix = path.suffix.lower()

@@ -77,8 +77,8 @@ def find_scene(
     """Recognize a scene and find its arrays; none of them is read.
 
     Args:
-        path: File of the cube, or a folder. Beside a file, and in a folder and its direct
-            subfolders, the labels are found by themselves.
+        path: File of the cube, or a folder. The labels are found beside the file, or in the
+            folder and its direct subfolders.
         key: Key of the scene, or None to recognize it.
         ground_truth: File or folder of the label map, or of the training map.
         test_ground_truth: File of the test map, where there are two.
@@ -93,9 +93,14 @@ def find_scene(
         raise SceneError(
             f"There is no benchmark scene {key!r}.", f"Known scenes: {', '.join(catalog)}."
         )
+    if not str(path).strip():
+        raise SceneError("No file is given.", "Give the file of the cube, or its folder.")
     path = Path(path)
     is_folder = path.is_dir()
-    arrays, problems = list_folder(path) if is_folder else (list_file(path), [])
+    if is_folder:
+        arrays, problems = list_folder(path, subfolders=True)
+    else:
+        arrays, problems = list_file(path), []
     where = f"{path}: found {listed(arrays)}."
     if problems:
         where += f" Not readable: {'; '.join(problems)}"
