@@ -172,13 +172,7 @@ def match_classes(
     Raises:
         LabelsError: No class fits.
     """
-    readings = [
-        {c.original: i for i, c in enumerate(table)},
-        {str(c.value): i for i, c in enumerate(table)},
-        {c.name: i for i, c in enumerate(table)},
-    ]
-    matches = [[reading.get(original, -1) for original in found.originals] for reading in readings]
-    best = max(matches, key=lambda match: sum(i >= 0 for i in match))
+    best = best_reading(found, table)
     unknown = [o for o, i in zip(found.originals, best, strict=True) if i < 0]
     if len(unknown) == len(found.originals):
         raise LabelsError(
@@ -192,6 +186,17 @@ def match_classes(
             f"Features of classes that are not known ({_shown(unknown)}), left out: {features}."
         )
     return np.array(best, dtype=np.int64)
+
+
+def best_reading(found: ClassValues, table: ClassTable) -> list[int]:
+    """Index in a table by class of a layer, -1 for none: the reading that most classes fit."""
+    readings = [
+        {c.original: i for i, c in enumerate(table)},
+        {str(c.value): i for i, c in enumerate(table)},
+        {c.name: i for i, c in enumerate(table)},
+    ]
+    matches = [[reading.get(original, -1) for original in found.originals] for reading in readings]
+    return max(matches, key=lambda match: sum(i >= 0 for i in match))
 
 
 def _shown(texts: list[str]) -> str:

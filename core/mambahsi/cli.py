@@ -1,10 +1,10 @@
 """The jobs of the engine as commands, for servers and scripts.
 
-``mambahsi train``, ``classify``, ``assess``, ``importbenchmark``, ``info``, ``rerun`` and
-``devices``; every option is a field of the job of that name (see :mod:`mambahsi.options`). Messages
-and a progress bar go to standard error, the result to standard output. The first Ctrl-C cancels,
-and leaves a training's checkpoint to ``--resume`` from; the second ends at once. Exit status as of
-:mod:`mambahsi.worker`.
+Every job is a command (``mambahsi train``, ``classify``, ``assess``, ``sampledesign``,
+``importbenchmark``, ``info``, ``rerun``), and ``devices`` is one; every option is a field of the
+job of that name (see :mod:`mambahsi.options`). Messages and a progress bar go to standard error,
+the result to standard output. The first Ctrl-C cancels, and leaves a training's checkpoint to
+``--resume`` from; the second ends at once. Exit status as of :mod:`mambahsi.worker`.
 """
 
 from __future__ import annotations
@@ -156,7 +156,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=mambahsi.__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in ("train", "classify", "assess", "importbenchmark", "info", "rerun"):
+    for name in (
+        "train",
+        "classify",
+        "assess",
+        "sampledesign",
+        "importbenchmark",
+        "info",
+        "rerun",
+    ):
         command = _add_command(commands, name, (jobs.KINDS[name].__doc__ or "").splitlines()[0])
         add_options(command, jobs.KINDS[name])
         if name == "train":

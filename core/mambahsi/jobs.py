@@ -42,6 +42,18 @@ BENCHMARK_SCENES = (
     "indian_pines",
 )
 
+DESIGNS = ("auto", "none", "simple", "stratified")
+"""How a reference was chosen: as the layer itself says; not at random; at random from the
+whole map; at random from each stratum."""
+
+ALLOCATIONS = ("rare", "proportional", "equal")
+"""How sample points are shared among classes: a fixed number for rare ones and the rest by
+area; all by area; the same number each."""
+
+SAMPLE_FIELDS = ("stratum", "stratum_pixels", "stratum_ha")
+"""Fields of a drawn sample's points: stratum, and its size in pixels and hectares. Whoever hands
+a sample over has to hand them over, too."""
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -223,16 +235,50 @@ class AssessJob:
         reference: Polygons or points with a class field, or None.
         reference_raster: Raster of class values on the same grid, or None.
         class_field: Field of the reference layer that holds the class.
+        design: How the reference points were chosen, one of :data:`DESIGNS`; points chosen at
+            random give accuracy by area, and class areas with intervals. ``auto`` recognizes
+            a sample that ``sampledesign`` drew.
         report: HTML report to write, or empty.
         table: JSON file of all figures to write, or empty.
+        areas: CSV file of class areas and accuracy by area to write, or empty.
     """
 
     classification: RasterSource
     reference: Optional[VectorSource] = None
     reference_raster: Optional[RasterSource] = None
     class_field: str = ""
+    design: str = field(default="auto", metadata={"choices": DESIGNS})
     report: str = ""
     table: str = ""
+    areas: str = ""
+
+
+@dataclass(frozen=True)
+class SampleDesignJob:
+    """Draw a stratified random sample of a map's pixels, to be interpreted as reference.
+
+    Attributes:
+        classification: The map, whose classes are the strata.
+        sample: GeoPackage of points to write.
+        size: Points in all; 0 takes as many as the standard error needs.
+        standard_error: Standard error that overall accuracy is to have.
+        accuracy: User's accuracy to expect of every class.
+        accuracies: Classes for which another user's accuracy is to be expected, such as
+            ``3=0.6, 7=0.75``.
+        allocation: How points are shared among classes, one of :data:`ALLOCATIONS`.
+        minimum: Points of a rare class; 50 to 100 are usual.
+        seed: Seed of the draw.
+    """
+
+    classification: RasterSource
+    sample: str
+    size: int = field(default=0, metadata={"minimum": 0, "maximum": 10_000_000})
+    standard_error: float = field(default=0.01, metadata={"minimum": 0.0001, "maximum": 0.5})
+    accuracy: float = field(default=0.8, metadata={"minimum": 0.01, "maximum": 0.99})
+    accuracies: str = ""
+    allocation: str = field(default="rare", metadata={"choices": ALLOCATIONS})
+    minimum: int = field(default=50, metadata={"minimum": 2, "maximum": 100_000})
+    seed: int = field(default=0, metadata={"minimum": 0, "maximum": 2**32 - 1})
 
 
 @dataclass(frozen=True)
@@ -296,6 +342,7 @@ KINDS: dict[str, type] = {
     "trainandclassify": TrainAndClassifyJob,
     "assess": AssessJob,
     "importbenchmark": ImportBenchmarkJob,
+    "sampledesign": SampleDesignJob,
     "info": InfoJob,
     "rerun": RerunJob,
 }

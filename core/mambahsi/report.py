@@ -40,6 +40,7 @@ def write_report(
     previews: Sequence[Preview] = (),
     facts: Mapping[str, Mapping[str, Any]] | None = None,
     warnings: Sequence[str] = (),
+    estimated: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Write a report; every section appears only if there is something to say.
 
@@ -54,12 +55,15 @@ def write_report(
         previews: Pictures, each with its legend.
         facts: Headings, each with names and values: scene, model, settings, versions.
         warnings: What the user should know before using the figures.
+        estimated: Headings and HTML of what a probability sample tells, from
+            :func:`mambahsi.report_areas.area_sections`; it comes before what is counted.
 
     Raises:
         OutputError: The file cannot be written.
     """
     sections = [
-        _headline(accuracy, protocol),
+        *(_section(heading, content) for heading, content in estimated),
+        _counted(accuracy, protocol, bool(estimated)),
         "".join(f'<p class="warn">{escape(text)}</p>' for text in warnings),
         _previews(previews),
         _split(split, accuracy),
@@ -81,6 +85,12 @@ def write_report(
 
 def _section(heading: str, content: str) -> str:
     return f"<section>\n<h2>{escape(heading)}</h2>\n{content}\n</section>\n" if content else ""
+
+
+def _counted(accuracy: Accuracy | None, protocol: str, beside: bool) -> str:
+    """The headline; under a heading of its own where estimates stand above it."""
+    headline = _headline(accuracy, protocol)
+    return _section("Counted over the sample points", headline) if beside else headline
 
 
 def _headline(accuracy: Accuracy | None, protocol: str) -> str:

@@ -47,16 +47,8 @@ def read_layer(source: VectorSource, fields: Sequence[str]) -> VectorLayer:
             field, or no geometries.
     """
     path = source.path
-    if not path.strip():
-        raise LabelsError("No layer is given.", "Choose a layer of polygons or points.")
-    label = source.name or (f"{path} (layer {source.layer})" if source.layer else path)
-    is_file_path = not path.lower().startswith("/vsi") and ":" not in path[2:]
-    if is_file_path and not Path(path).exists():
-        raise LabelsError(f"Labels {path} do not exist.", "Check the path of the layer.")
-    with _reading(label):
-        layer = _layer_name(source)
-        info = pyogrio.read_info(path, layer=layer)
-    known = [str(name) for name in info["fields"]]
+    label = _label(source)
+    layer, known = _find(source)
     for name in fields:
         if name not in known:
             raise LabelsError(
@@ -76,6 +68,33 @@ def read_layer(source: VectorSource, fields: Sequence[str]) -> VectorLayer:
     return VectorLayer(
         label, source.crs or meta["crs"] or "", geometries, dict(zip(names, values, strict=True))
     )
+
+
+def field_names(source: VectorSource) -> list[str]:
+    """Names of a layer's fields.
+
+    Raises:
+        LabelsError: The file is missing or corrupt, or has no such layer.
+    """
+    return _find(source)[1]
+
+
+def _label(source: VectorSource) -> str:
+    return source.name or (f"{source.path} (layer {source.layer})" if source.layer else source.path)
+
+
+def _find(source: VectorSource) -> tuple[str, list[str]]:
+    """The layer's name in its file, and the names of its fields."""
+    path = source.path
+    if not path.strip():
+        raise LabelsError("No layer is given.", "Choose a layer of polygons or points.")
+    is_file_path = not path.lower().startswith("/vsi") and ":" not in path[2:]
+    if is_file_path and not Path(path).exists():
+        raise LabelsError(f"Labels {path} do not exist.", "Check the path of the layer.")
+    with _reading(_label(source)):
+        layer = _layer_name(source)
+        info = pyogrio.read_info(path, layer=layer)
+    return layer, [str(name) for name in info["fields"]]
 
 
 def _layer_name(source: VectorSource) -> str:

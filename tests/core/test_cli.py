@@ -150,7 +150,9 @@ def test_devices(run: Run) -> None:
     assert devices[0]["name"] == "cpu" and 0 < devices[0]["free"] <= devices[0]["memory"]
 
 
-@pytest.mark.parametrize("kind", ["train", "classify", "assess", "importbenchmark", "info"])
+@pytest.mark.parametrize(
+    "kind", ["train", "classify", "assess", "sampledesign", "importbenchmark", "info"]
+)
 def test_every_field_is_an_option_with_an_explanation(kind: str) -> None:
     parser = argparse.ArgumentParser()
     add_options(parser, jobs.KINDS[kind])

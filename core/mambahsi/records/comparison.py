@@ -53,7 +53,7 @@ def compare(before: RunRecord, folder: Path, now: RunRecord, feedback: Feedback)
             found[old.role] = "different; the output of the first run is gone or has changed"
         elif old.role == "model":
             found[old.role] = _tensors_apart(place, Path(new.path))
-        elif place.suffix.lower() == ".json":
+        elif place.suffix.lower() in (".json", ".gpkg", ".csv"):
             found[old.role] = "different"
         else:
             found[old.role] = _pixels_apart(place, Path(new.path))

@@ -2,7 +2,8 @@
 
 Two runs of the same job never give the same bytes, because a model file and a map tell when
 and for how long they were made. So an output has a digest of its content as well: a model's
-is that of its tensors, a raster's that of its pixels. All are SHA-256.
+is that of its tensors, a raster's that of its pixels, that of sample points their places and
+fields. All are SHA-256.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyogrio
 import rasterio
 import safetensors
 from rasterio.errors import NotGeoreferencedWarning
@@ -84,9 +86,12 @@ def content_digest(path: Path, role: str) -> str:
         head = file.read(4)
     if head in _TIFF:
         return pixels_digest(path)
-    if path.suffix.lower() == ".json":
+    suffix = path.suffix.lower()
+    if suffix == ".json":
         return _json_digest(path)
-    return ""
+    if suffix == ".gpkg":
+        return features_digest(path)
+    return file_digest(path) if suffix == ".csv" else ""
 
 
 def tensors_digest(path: Path) -> str:
@@ -117,6 +122,18 @@ def pixels_digest(path: Path) -> str:
                     cancellation.raise_if_requested()
                     strip = dataset.read(band, window=Window(0, top, dataset.width, rows))
                     sha.update(np.ascontiguousarray(strip).data)
+    return sha.hexdigest()
+
+
+def features_digest(path: Path) -> str:
+    """Digest of the features of a vector file's first layer: geometries and fields, in order."""
+    layer = str(pyogrio.list_layers(path)[0][0])
+    meta, _, geometries, fields = pyogrio.raw.read(path, layer=layer)
+    sha = hashlib.sha256(repr([*meta["fields"]]).encode())
+    for geometry in geometries:
+        sha.update(geometry or b"")
+    for values in fields:
+        sha.update(repr(values.tolist()).encode())
     return sha.hexdigest()
 
 

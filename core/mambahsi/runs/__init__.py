@@ -51,6 +51,10 @@ def run(job: Any, feedback: Feedback) -> dict[str, Any]:
         from mambahsi.runs.rerun import rerun
 
         return rerun(job, feedback)
+    if isinstance(job, jobs.SampleDesignJob):
+        from mambahsi.runs.sample_design import sample_design
+
+        return sample_design(job, feedback)
     from mambahsi.runs.info import info
 
     return info(job)

@@ -23,10 +23,8 @@ from mambahsi.landcover import (
     FloatRasterWriter,
     LandCoverWriter,
 )
+from mambahsi.map_values import CLASSES_TAG
 from mambahsi.outputs import OutputFiles
-
-CLASSES_TAG = "MAMBAHSI_CLASSES"
-"""Metadata item of a map that holds its class table as JSON, for an assessment to read."""
 
 
 @dataclass(frozen=True)
