@@ -11,6 +11,7 @@ from mambahsi_qgis.algorithms.checks import RASTER_EXTENSIONS
 from mambahsi_qgis.algorithms.classifyscene import ClassifyScene
 from mambahsi_qgis.algorithms.engineinfo import EngineInfo
 from mambahsi_qgis.algorithms.importbenchmark import ImportBenchmark
+from mambahsi_qgis.algorithms.sampledesign import SampleDesign
 from mambahsi_qgis.algorithms.trainandclassify import TrainAndClassify
 from mambahsi_qgis.algorithms.trainmodel import TrainModel
 from mambahsi_qgis.translation import tr
@@ -20,6 +21,7 @@ ALGORITHMS = (
     TrainModel,
     ClassifyScene,
     AssessAccuracy,
+    SampleDesign,
     ImportBenchmark,
     EngineInfo,
 )

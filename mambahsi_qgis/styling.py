@@ -93,6 +93,20 @@ def _categories(layer: QgsVectorLayer) -> QgsCategorizedSymbolRenderer:
     return QgsCategorizedSymbolRenderer(CLASS_FIELDS[0], categories)
 
 
+class StoredStyle(QgsProcessingLayerPostProcessorInterface):
+    """Applies the style that is stored in the layer's database, form included. Keeps no state."""
+
+    def postProcessLayer(
+        self,
+        layer: QgsMapLayer,
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> None:
+        """Style one loaded layer."""
+        layer.loadDefaultStyle()
+        layer.triggerRepaint()
+
+
 class SwitchedOff(QgsProcessingLayerPostProcessorInterface):
     """Leaves a loaded layer folded and not shown. Keeps no state."""
 

@@ -7,6 +7,7 @@ from typing import Any, Optional
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
@@ -15,6 +16,7 @@ from qgis.core import (
 
 from mambahsi_qgis.algorithms import checks
 from mambahsi_qgis.algorithms.base import EngineAlgorithm
+from mambahsi_qgis.algorithms.parameters import read_setting, setting
 from mambahsi_qgis.algorithms.training import VECTORS
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.translation import tr
@@ -41,6 +43,10 @@ class AssessAccuracy(EngineAlgorithm):
             "class values. Gives the confusion matrix, overall and average accuracy, kappa, and "
             "for each class producer's and user's accuracy, F1 and IoU.</p>"
             "<p>A reference that the model was trained on tells nothing about its accuracy.</p>"
+            "<p>Points that were drawn at random, such as those of <i>Design sample</i>, tell "
+            "more: accuracy by area and the area of every class, with standard errors and 95 % "
+            "intervals (Olofsson et al. 2014; for samples drawn from another map Stehman 2014). "
+            "Polygons are no random sample, so nothing can be said of the whole map.</p>"
         )
 
     def initAlgorithm(self, configuration: Optional[dict[str, Any]] = None) -> None:
@@ -68,6 +74,14 @@ class AssessAccuracy(EngineAlgorithm):
             tr("Raster of class values on the same grid as the map."),
         )
         self.add(
+            setting(jobs.AssessJob, "design", tr("Sampling design of the points")),
+            tr(
+                "How the reference points were chosen. auto: a sample that Design sample drew is "
+                "recognized, anything else is not taken for random; none: not at random; simple: "
+                "at random from the whole map; stratified: at random from each class of the map."
+            ),
+        )
+        self.add(
             QgsProcessingParameterFileDestination(
                 "REPORT", tr("Report"), tr("HTML files (*.html)"), optional=True
             ),
@@ -83,7 +97,21 @@ class AssessAccuracy(EngineAlgorithm):
             ),
             tr("All figures and the confusion matrix, for programs."),
         )
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "AREAS",
+                tr("Areas"),
+                tr("CSV files (*.csv)"),
+                optional=True,
+                createByDefault=False,
+            ),
+            tr("Class areas and accuracy by area, for spreadsheets. Needs a random sample."),
+        )
         self.add_accuracy_outputs()
+        self.addOutput(
+            QgsProcessingOutputNumber("AREA_WEIGHTED_ACCURACY", tr("Overall accuracy by area"))
+        )
+        self.addOutput(QgsProcessingOutputNumber("STANDARD_ERROR", tr("Standard error of it")))
 
     def problem(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         """What is wrong with map and reference."""
@@ -111,7 +139,9 @@ class AssessAccuracy(EngineAlgorithm):
         self._field = self.parameterAsString(parameters, "CLASS_FIELD", context)
         self._raster = self._vector = None
         if checks.given(parameters, "REFERENCE"):
-            self._vector = self.vector(parameters, "REFERENCE", [self._field], context)
+            known = self.parameterAsSource(parameters, "REFERENCE", context).fields().names()
+            design = [name for name in jobs.SAMPLE_FIELDS if name in known]
+            self._vector = self.vector(parameters, "REFERENCE", [self._field, *design], context)
         else:
             self._raster = self.raster(parameters, "REFERENCE_RASTER", context)
 
@@ -124,7 +154,7 @@ class AssessAccuracy(EngineAlgorithm):
         """Assess."""
         files = {
             name: self.parameterAsFileOutput(parameters, name, context)
-            for name in ("REPORT", "TABLE")
+            for name in ("REPORT", "TABLE", "AREAS")
         }
         with self.workspace() as folder:
             reference: dict[str, Any] = {}
@@ -140,12 +170,16 @@ class AssessAccuracy(EngineAlgorithm):
             job = jobs.AssessJob(
                 classification=jobs.RasterSource(**self._map.hand_over(folder, feedback)),
                 class_field=self._field,
+                design=read_setting(self, jobs.AssessJob, "design", parameters, context),
                 report=files["REPORT"],
                 table=files["TABLE"],
+                areas=files["AREAS"],
                 **reference,
             )
             result = self.run_engine(job, folder, feedback)
+        sampled = ("area_weighted_accuracy", "standard_error")
         return {
             **self.accuracy_outputs(result),
+            **{name.upper(): result[name] for name in sampled if result[name] is not None},
             **{name: path for name, path in files.items() if path},
         }

@@ -22,7 +22,12 @@ PARAMETERS = {
     "trainmodel": f"{TRAINING} MODEL REPORT",
     "classifyscene": f"SCENE MODEL {DEVICE} {MAPS}",
     "trainandclassify": f"{TRAINING} {MAPS} MODEL REPORT",
-    "assessaccuracy": "CLASSIFICATION REFERENCE CLASS_FIELD REFERENCE_RASTER REPORT TABLE",
+    "assessaccuracy": (
+        "CLASSIFICATION REFERENCE CLASS_FIELD REFERENCE_RASTER DESIGN REPORT TABLE AREAS"
+    ),
+    "sampledesign": (
+        "CLASSIFICATION SIZE STANDARD_ERROR ACCURACY ACCURACIES ALLOCATION MINIMUM SEED SAMPLE"
+    ),
     "importbenchmark": "INPUT GROUND_TRUTH TEST_GROUND_TRUTH DATASET VARIABLE "
     "GROUND_TRUTH_VARIABLE SCENE LABELS REFERENCE_RASTER",
     "engineinfo": "MODEL",
@@ -31,7 +36,10 @@ OUTPUTS = {
     "trainmodel": {"MODEL", "REPORT", *ACCURACY},
     "classifyscene": {*MAPS.split()},
     "trainandclassify": {"MODEL", "REPORT", *MAPS.split(), *ACCURACY},
-    "assessaccuracy": {"REPORT", "TABLE", *ACCURACY},
+    "assessaccuracy": {
+        "REPORT", "TABLE", "AREAS", "AREA_WEIGHTED_ACCURACY", "STANDARD_ERROR", *ACCURACY,
+    },
+    "sampledesign": {"SAMPLE", "POINTS"},
     "importbenchmark": {"SCENE", "LABELS", "REFERENCE_RASTER", "RECOGNIZED"},
     "engineinfo": {
         "ENGINE_PYTHON", "ENGINE_VERSION", "DEVICES", "SCANS", "MISSING", "DESCRIPTION",
@@ -43,6 +51,7 @@ JOBS = {
     "trainandclassify": "TrainJob",
     "assessaccuracy": "AssessJob",
     "importbenchmark": "ImportBenchmarkJob",
+    "sampledesign": "SampleDesignJob",
     "engineinfo": "InfoJob",
 }
 ADVANCED = QgsProcessingParameterDefinition.Flag.FlagAdvanced
@@ -69,6 +78,10 @@ def test_parameters_and_outputs_are_the_published_ones(provider: Any, name: str)
 def test_defaults_are_the_engines(provider: Any, name: str) -> None:
     from mambahsi_qgis.engine.jobs import jobs
 
+    expected = {
+        "assessaccuracy": 1, "sampledesign": 6, "importbenchmark": 1, "engineinfo": 0,
+        "classifyscene": 4,
+    }  # fmt: skip
     job = {f.name: f for f in dataclasses.fields(getattr(jobs, JOBS[name]))}
     compared = 0
     for definition in algorithm(name).parameterDefinitions():
@@ -76,8 +89,7 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
         if default is not None:
             assert default == job[definition.name().lower()].default, definition.name()
             compared += 1
-    few = {"assessaccuracy": 0, "engineinfo": 0, "importbenchmark": 1, "classifyscene": 4}
-    assert compared == few.get(name, 18)
+    assert compared == expected.get(name, 18)
 
 
 def test_limits_and_choices_are_the_engines(provider: Any) -> None:
