@@ -404,4 +404,4 @@ def test_design_and_assessment_are_repeated_from_their_records(
     result, _ = run("rerun", record=str(record_path(land.with_name("sample.gpkg"))))
     assert result["compared"] == {"sample": "identical", "results": "identical"}
     result, _ = run("rerun", record=str(record_path(land.with_name("figures.json"))))
-    assert result["compared"] == {n: "identical" for n in ("table", "areas", "results")}
+    assert result["compared"] == dict.fromkeys(("table", "areas", "results"), "identical")
