@@ -213,7 +213,7 @@ def _given_labels(
             "Give both.",
         )
     path = Path(ground_truth)
-    if path.is_dir():
+    if path.is_dir() and not test_ground_truth:
         return _found_labels(scene, cube, list_folder(path)[0], variable)
     first = _one_map(scene, cube, path, variable)
     if not test_ground_truth:
