@@ -110,12 +110,14 @@ class VectorSource:
         layer: Layer inside it; empty takes the first.
         crs: CRS that replaces the layer's; empty keeps the layer's.
         name: Name for messages and reports; empty takes the file's.
+        temporary: Whether the file is a copy that is gone after the run.
     """
 
     path: str
     layer: str = ""
     crs: str = ""
     name: str = ""
+    temporary: bool = field(default=False, metadata={"internal": True})
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,8 @@ def _add_source(
     hints = typing.get_type_hints(kind)
     details = _explanations(kind)
     for part in dataclasses.fields(kind):
+        if part.metadata.get("internal"):
+            continue
         is_path = part.name == "path"
         _add(
             parser,

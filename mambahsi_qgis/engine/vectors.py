@@ -112,7 +112,13 @@ class Vector:
                     "some."
                 ).format(name)
             )
-        return {"path": str(path), "layer": "", "crs": scene.crs_text, "name": name}
+        return {
+            "path": str(path),
+            "layer": "",
+            "crs": scene.crs_text,
+            "name": name,
+            "temporary": True,
+        }
 
     def _place(
         self,

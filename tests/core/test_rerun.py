@@ -136,6 +136,26 @@ def test_a_classification_and_an_assessment_are_repeated(tiny: Any) -> None:
     assert result["compared"] == {"table": "identical", "results": "identical"}
 
 
+def test_a_temporary_reference_is_kept_for_the_rerun(tiny: Any) -> None:
+    target, table = tiny.folder / "map.tif", tiny.folder / "t.json"
+    run(both(tiny.train_job(), target))
+    passing = tiny.folder / "passing.gpkg"
+    shutil.copy(tiny.labels, passing)
+    values = {"job": "assess", "classification": {"path": str(target)}, "class_field": "class",
+              "reference": {"path": str(passing), "temporary": True},
+              "table": str(table)}  # fmt: skip
+    run(values)
+    passing.unlink()
+    kept = tiny.folder / "t.json.record.reference.gpkg"
+    assert kept.read_bytes() == tiny.labels.read_bytes()
+    result, _ = rerun(record_path(table))
+    assert result["compared"] == {"table": "identical", "results": "identical"}
+    # What is kept goes with its record.
+    run({**values, "reference": {"path": str(tiny.labels)}})
+    assert not kept.exists() and record_path(table).exists()
+    assert rerun(record_path(table), tiny.folder / "again")[0]["identical"]
+
+
 def test_labels_may_be_gone_or_changed(tiny: Any) -> None:
     values = tiny.train_job()
     run(values)

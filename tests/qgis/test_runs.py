@@ -208,6 +208,11 @@ def test_model_classifies_and_is_assessed(
     tested = inner & (second > 0)
     assert assessed["OVERALL_ACCURACY"] == pytest.approx((second == truth)[tested].mean())
     assert json.loads(table.read_text(encoding="utf-8"))
+    # The engine has read a temporary copy of the layer; one is kept for a rerun.
+    record = json.loads((tmp_path / "figures.json.record.json").read_text(encoding="utf-8"))
+    kept = record["job"]["reference"]["path"]
+    assert kept == str(tmp_path / "figures.json.record.reference.gpkg")
+    assert QgsVectorLayer(kept, "kept", "ogr").featureCount() == labels.featureCount()
 
     described = processing.run("mambahsi:engineinfo", {"MODEL": trained["MODEL"]}, feedback=told)
     assert "Gewässer" in described["DESCRIPTION"]

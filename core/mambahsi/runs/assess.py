@@ -53,8 +53,8 @@ def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:
         report_path = files.add(job.report) if job.report else None
         table_path = files.add(job.table) if job.table else None
         areas_path = files.add(job.areas) if job.areas else None
-        writes = job.report or job.table or job.areas
-        record = Recorder(files, job, feedback) if writes else None
+        writes = bool(job.report or job.table or job.areas)
+        record = Recorder(files, job, feedback, keep_layers=True) if writes else None
         areas = None
         if sampled:
             accuracy, areas, preview = assess_sample(job, feedback)

@@ -8,6 +8,7 @@ outputs are complete, and is the last to be renamed into place.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +16,18 @@ from typing import Any
 
 from mambahsi import jobs
 from mambahsi.feedback import Feedback
+from mambahsi.jobs import VectorSource
 from mambahsi.outputs import OutputFiles, write_bytes, writing
 from mambahsi.records.digests import content_digest
 from mambahsi.records.machine import describe_machine
 from mambahsi.records.record import RecordedFile, RunRecord, read_record, record_path
-from mambahsi.records.sources import absolute_job, named_files, record_file, record_inputs
+from mambahsi.records.sources import (
+    absolute_job,
+    named_files,
+    record_file,
+    record_inputs,
+    sources_of,
+)
 from mambahsi.runs.setup import versions
 
 
@@ -33,20 +41,33 @@ class Recorder:
         job: The job.
         feedback: Told how far the hashing of the inputs is.
         repeats: Path of the record that this run repeats, or empty.
+        keep_layers: Whether temporary layers are kept beside the record, because nothing else
+            stands for them.
 
     Raises:
         OutputError: The record cannot be written.
         Cancelled: The user asked to stop.
     """
 
-    def __init__(self, files: OutputFiles, job: Any, feedback: Feedback, repeats: str = "") -> None:
+    def __init__(
+        self,
+        files: OutputFiles,
+        job: Any,
+        feedback: Feedback,
+        repeats: str = "",
+        keep_layers: bool = False,
+    ) -> None:
         self._outputs = files.added()
         self._job = job
         self._feedback = feedback
         self._repeats = repeats
         self.path = record_path(self._outputs[0][0])
-        self._target = files.add(self.path)
+        fields = [part.name for part in dataclasses.fields(job)] if keep_layers else []
+        # Companions, so that those of an earlier run go with its record.
+        self._target = files.add(self.path, lambda path: [kept_path(path, f) for f in fields])
         self._inputs = record_inputs(job, files.inputs, self.path.parent, feedback)
+        if keep_layers:
+            self._keep_layers()
 
     def write(
         self,
@@ -79,6 +100,30 @@ class Recorder:
             repeats=self._repeats,
         )
         write_bytes(self._target, record.to_text().encode("utf-8"))
+
+    def _keep_layers(self) -> None:
+        """Copy temporary layers, and have the record tell the copies."""
+        for role, source in sources_of(self._job):
+            if not (isinstance(source, VectorSource) and source.temporary):
+                continue
+            target, kept = (kept_path(path, role) for path in (self._target, self.path))
+            if not Path(source.path).is_file():
+                continue  # the job itself tells what is wrong
+            with writing(target):
+                shutil.copyfile(source.path, target)
+            self._inputs = [
+                dataclasses.replace(file, path=str(kept), relative=kept.name)
+                if file.role == role
+                else file
+                for file in self._inputs
+            ]
+            layer = dataclasses.replace(source, path=str(kept), temporary=False)
+            self._job = dataclasses.replace(self._job, **{role: layer})
+
+
+def kept_path(record: Path, role: str) -> Path:
+    """Where a record keeps the layer of a field: ``OUTPUT.record.FIELD.gpkg``."""
+    return record.with_suffix(f".{role}.gpkg")
 
 
 def extend_record(
