@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -451,6 +452,28 @@ def test_damaged_files_are_named(
     assert not list((tmp_path / "out").glob("*"))
 
 
+def test_an_import_is_repeated_from_its_record(
+    tmp_path: Path, cube: np.ndarray, truth: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A folder that is called as the scene is: one text is a path, the other is not.
+    folder = tmp_path / "salinas_a"
+    folder.mkdir()
+    write_mat5(folder / "cube.mat", "a", cube)
+    write_npy(folder / "cube_gt.npy", "b", truth)
+    monkeypatch.chdir(tmp_path)
+    job = {"job": "importbenchmark", "input": "salinas_a", "dataset": "salinas_a",
+           "scene": "s.tif", "labels": "l.gpkg", "reference_raster": "r.tif"}  # fmt: skip
+    runs.run(jobs.from_json(job), CollectingFeedback())
+    record = json.loads((tmp_path / "s.tif.record.json").read_text(encoding="utf-8"))
+    assert record["job"]["input"] == str(folder) and record["job"]["dataset"] == "salinas_a"
+    assert {Path(file["path"]).name for file in record["inputs"]} == {"cube.mat", "cube_gt.npy"}
+    monkeypatch.chdir(folder)
+    again = {"job": "rerun", "record": str(tmp_path / "s.tif.record.json")}
+    result = runs.run(jobs.from_json(again), CollectingFeedback())
+    assert result["compared"] == dict.fromkeys(("scene", "labels", "reference_raster", "results"), "identical")  # fmt: skip
+    assert (tmp_path / "s.tif.rerun" / "l.gpkg").exists()
+
+
 def test_the_job_writes_what_it_is_asked_for(
     tmp_path: Path, cube: np.ndarray, truth: np.ndarray
 ) -> None:
@@ -460,7 +483,9 @@ def test_the_job_writes_what_it_is_asked_for(
     out.mkdir()
     job = {"job": "importbenchmark", "input": str(tmp_path), "scene": str(out / "s.tif")}
     result = runs.run(jobs.from_json(job), CollectingFeedback())
-    assert {path.name for path in out.iterdir()} == {"s.tif", "s.qml"}
+    assert {path.name for path in out.iterdir()} == {
+        "s.tif", "s.qml", "s.tif.record.json"
+    }  # fmt: skip
     assert result["dataset"] == "salinas_a" and result["labels"] == ""
     assert result["labeled_pixels"] == np.count_nonzero(truth)
 

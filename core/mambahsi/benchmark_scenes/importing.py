@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +136,7 @@ def write_layers(
     label_raster: str,
     feedback: Feedback,
     digest: str = "",
+    complete: Callable[[OutputFiles, Written], None] | None = None,
 ) -> Written:
     """Write a scene's files.
 
@@ -145,6 +147,7 @@ def write_layers(
         label_raster: GeoTIFF of class values to write, or empty.
         feedback: Told how it goes.
         digest: What :func:`source_digest` gave, or empty to compute it.
+        complete: Called when all files are complete, before they are renamed into place.
 
     Raises:
         SceneError: The cube cannot be used.
@@ -179,7 +182,10 @@ def write_layers(
             with LandCoverWriter(raster_path, grid, files.scene.classes, tags) as writer:
                 writer.write(slice(0, grid.height), truth.values)
         dtype = write_scene(scene_path, files, grid, tags, feedback)
-    return Written(truth, len(fields), dtype, note)
+        written = Written(truth, len(fields), dtype, note)
+        if complete:
+            complete(outputs, written)
+    return written
 
 
 def source_digest(files: SceneFiles, feedback: Feedback) -> str:

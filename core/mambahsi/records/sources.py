@@ -134,22 +134,38 @@ def absolute_source(source: str) -> str:
     return source
 
 
-def absolute_job(values: Any, files: Iterable[Path]) -> Any:
+def absolute_job(job: Any, files: Iterable[Path]) -> dict[str, Any]:
     """A job's plain values with absolute paths.
 
     Args:
-        values: The job, or a part of it.
-        files: Absolute paths of what it reads and writes, which its other texts may name.
+        job: The job.
+        files: Absolute paths of what it reads and writes. A text of the job that names one of
+            them, or a folder in which one lies, is a path.
     """
-    known = set(files)
+    known = {path for file in files for path in (file, *file.parents)}
+    words = set(_fields_of_words(job))
 
     def text(name: str, value: str) -> str:
         if name == "path":
             return absolute_source(value)
-        path = Path(value).absolute() if value and "\0" not in value else None
+        if not value or name in words or "\0" in value:
+            return value
+        path = Path(value).absolute()
         return str(path) if path in known else value
 
-    return map_texts(values, text)
+    values: dict[str, Any] = map_texts(jobs.to_json(job), text)
+    return values
+
+
+def _fields_of_words(job: Any) -> Iterator[str]:
+    """Fields that never name a file, even where there is one of that name."""
+    yield from ("job", "name", "layer", "crs")
+    for part in dataclasses.fields(job):
+        if part.metadata.get("choices") or part.name.endswith(("_field", "variable")):
+            yield part.name
+        value = getattr(job, part.name)
+        if dataclasses.is_dataclass(value):
+            yield from _fields_of_words(value)
 
 
 def map_texts(values: Any, change: Callable[[str, str], str], name: str = "") -> Any:

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from mambahsi.benchmark_scenes import find_scene
+from mambahsi.benchmark_scenes import SceneFiles, find_scene
 from mambahsi.benchmark_scenes.fields import CLASS_FIELD, COLOR_FIELD, NAME_FIELD, PART_FIELD
-from mambahsi.benchmark_scenes.importing import write_layers
+from mambahsi.benchmark_scenes.importing import Written, write_layers
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import RECOGNIZE, ImportBenchmarkJob
+from mambahsi.outputs import OutputFiles
+from mambahsi.runs.recording import Recorder
 
 
 def import_benchmark(job: ImportBenchmarkJob, feedback: Feedback) -> dict[str, Any]:
@@ -39,14 +41,26 @@ def import_benchmark(job: ImportBenchmarkJob, feedback: Feedback) -> dict[str, A
     known = files.scene
     maps = ", ".join(label_map.array.label for label_map in files.labels)
     feedback.log(f"{known.title}: cube {files.cube}, ground truth {maps}.")
-    written = write_layers(
+    result: dict[str, Any] = {}
+
+    def complete(outputs: OutputFiles, written: Written) -> None:
+        result.update(_result(job, files, written))
+        Recorder(outputs, job, feedback).write(result, {})
+
+    write_layers(
         files,
         scene=job.scene,
         labels=job.labels,
         label_raster=job.reference_raster,
         feedback=feedback,
+        complete=complete,
     )
     feedback.progress(1.0, "Done")
+    return result
+
+
+def _result(job: ImportBenchmarkJob, files: SceneFiles, written: Written) -> dict[str, Any]:
+    known = files.scene
     return {
         "dataset": files.key,
         "title": known.title,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class Recorder:
         """
         outputs = describe_outputs(self._outputs, self._job, self.path.parent, self._feedback)
         record = RunRecord(
-            job=_absolute(self._job, self._inputs, outputs),
+            job=_absolute(self._job, [*self._inputs, *outputs]),
             inputs=self._inputs,
             outputs=outputs,
             split=split,
@@ -154,7 +154,7 @@ def extend_record(
     outputs = [*first.outputs, *describe_outputs(new, job, path.parent, feedback)]
     record = dataclasses.replace(
         first,
-        job=_absolute(job, first.inputs, outputs),
+        job=_absolute(job, [*first.inputs, *outputs]),
         outputs=outputs,
         run={**first.run, **run},
         results=dict(result),
@@ -178,7 +178,5 @@ def describe_outputs(
     return found
 
 
-def _absolute(job: Any, inputs: list[RecordedFile], outputs: list[RecordedFile]) -> dict[str, Any]:
-    files = [Path(file.path) for file in (*inputs, *outputs)]
-    values: dict[str, Any] = absolute_job(jobs.to_json(job), files)
-    return values
+def _absolute(job: Any, files: Iterable[RecordedFile]) -> dict[str, Any]:
+    return absolute_job(job, [Path(file.path) for file in files])
