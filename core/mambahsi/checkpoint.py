@@ -44,6 +44,8 @@ class Progress:
         improved_epoch: Epoch of the last strict gain in validation accuracy; 0 before one.
         windows: Steps done in the epoch under way, where an epoch has several.
         loss: Sum of the loss over their pixels.
+        seconds: Duration of the training so far, all its runs together.
+        cpu_seconds: Time of all processors in it.
     """
 
     epoch: int = 0
@@ -52,6 +54,8 @@ class Progress:
     improved_epoch: int = 0
     windows: int = 0
     loss: float = 0.0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     @property
     def position(self) -> tuple[int, int]:

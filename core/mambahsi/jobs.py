@@ -21,6 +21,10 @@ PROTOCOLS = ("spatial", "random")
 """How labeled pixels are divided: whole polygons apart from each other, or the paper's
 random pixels."""
 
+BENCHMARK_PROTOCOLS = ("random", "buffered", "polygons")
+"""How a benchmark divides the labels of its scene: the paper's random pixels, blocks with a
+buffer between them, or whole polygons."""
+
 CLASS_WEIGHTS = ("none", "balanced")
 DEVICES = ("auto", "cpu", "cuda")
 SCANS = ("auto", "reference", "cpu", "torch")
@@ -314,6 +318,51 @@ class ImportBenchmarkJob:
 
 
 @dataclass(frozen=True)
+class BenchmarkJob:
+    """Train and test methods on a scene of the literature with many seeds, and make a table.
+
+    Attributes:
+        data: The scene's file, or the folder that it lies in, as it goes around; or a folder
+            with any scene.tif and labels.gpkg (fields class_id, class_name, color).
+        output: Folder for models, maps, figures and tables; the scene gets a folder in it. What
+            is there already is not made again.
+        dataset: Which scene it is, one of :data:`BENCHMARK_SCENES`, or any name for another
+            scene; recognized where not given.
+        ground_truth: File or folder of the label map, or of the training map where training
+            and test come apart; empty looks beside the cube.
+        test_ground_truth: File of the test map, where training and test come apart.
+        variable: Name of the cube's variable, where a file holds several that fit.
+        ground_truth_variable: Name of the label map's variable, where a file holds several.
+        protocol: How labeled pixels are divided, one of :data:`BENCHMARK_PROTOCOLS`.
+        seeds: Seeds of weights and division, as 0-9 or 0,1,2.
+        methods: What is compared, with commas between: paper, compact, spatial, spectral.
+        epochs: Passes over the training pixels.
+        device: Where the network runs, one of :data:`DEVICES`.
+        scan: Implementation of the selective scan, one of :data:`SCANS`.
+        threads: Threads of the CPU; 0 takes the physical cores.
+        memory: Memory budget in GB (1e9 bytes); 0 takes a safe share of what is free.
+        redo: Replace what was made with other settings, instead of refusing it.
+    """
+
+    data: str
+    output: str
+    dataset: str = RECOGNIZE
+    ground_truth: str = ""
+    test_ground_truth: str = ""
+    variable: str = ""
+    ground_truth_variable: str = ""
+    protocol: str = field(default="random", metadata={"choices": BENCHMARK_PROTOCOLS})
+    seeds: str = "0-9"
+    methods: str = "paper"
+    epochs: int = field(default=TrainJob.epochs, metadata={"minimum": 1, "maximum": 1_000_000})
+    device: str = field(default="auto", metadata={"choices": DEVICES})
+    scan: str = field(default="auto", metadata={"choices": SCANS})
+    threads: int = field(default=0, metadata={"minimum": 0, "maximum": 1024})
+    memory: float = field(default=0.0, metadata={"minimum": 0.0})
+    redo: bool = False
+
+
+@dataclass(frozen=True)
 class InfoJob:
     """Describe the engine, its devices and scan implementations, or a model file.
 
@@ -345,6 +394,7 @@ KINDS: dict[str, type] = {
     "assess": AssessJob,
     "importbenchmark": ImportBenchmarkJob,
     "sampledesign": SampleDesignJob,
+    "benchmark": BenchmarkJob,
     "info": InfoJob,
     "rerun": RerunJob,
 }

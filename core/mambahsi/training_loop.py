@@ -64,7 +64,8 @@ class TrainingOutcome:
         best_accuracy: Their validation accuracy; None without validation pixels.
         epochs: Epochs done; fewer than asked for after an early stop.
         curves: One entry per epoch: ``epoch``, ``loss``, ``validation_accuracy``.
-        seconds: Duration of this run.
+        seconds: Duration, of all its runs together where it was interrupted.
+        cpu_seconds: Time of all processors in it.
     """
 
     best_epoch: int
@@ -72,6 +73,7 @@ class TrainingOutcome:
     epochs: int
     curves: list[dict[str, Any]]
     seconds: float
+    cpu_seconds: float
 
 
 class TrainingLoop(abc.ABC):
@@ -111,6 +113,7 @@ class TrainingLoop(abc.ABC):
         self._best: dict[str, Tensor] = {}
         self._saved = (0, 0)
         self._saved_at = time.monotonic()
+        self._clocks = (0.0, 0.0)
         self._durations: deque[float] = deque(maxlen=10)
 
     @abc.abstractmethod
@@ -130,7 +133,7 @@ class TrainingLoop(abc.ABC):
             ModelError: The checkpoint to resume from is broken or of another training.
             OutputError: The checkpoint cannot be written.
         """
-        started = time.monotonic()
+        self._clocks = (time.monotonic(), time.process_time())
         if self.job.resume:
             self._resume()
         try:
@@ -151,6 +154,7 @@ class TrainingLoop(abc.ABC):
                 )
             raise
         progress = self.progress
+        self._count_time()
         if self._best:
             self.network.load_state_dict(self._best)
         return TrainingOutcome(
@@ -158,7 +162,8 @@ class TrainingLoop(abc.ABC):
             best_accuracy=progress.best_accuracy if self._best else None,
             epochs=progress.epoch,
             curves=progress.curves,
-            seconds=time.monotonic() - started,
+            seconds=progress.seconds,
+            cpu_seconds=progress.cpu_seconds,
         )
 
     def step(self, loss: Tensor) -> None:
@@ -255,6 +260,7 @@ class TrainingLoop(abc.ABC):
         Raises:
             OutputError: It cannot be written.
         """
+        self._count_time()
         save_checkpoint(
             self._plan.path,
             Checkpoint(
@@ -268,6 +274,13 @@ class TrainingLoop(abc.ABC):
         )
         self._saved = self.progress.position
         self._saved_at = time.monotonic()
+
+    def _count_time(self) -> None:
+        """Add the time since this was called last to that of the training."""
+        wall, cpu = time.monotonic(), time.process_time()
+        self.progress.seconds += wall - self._clocks[0]
+        self.progress.cpu_seconds += cpu - self._clocks[1]
+        self._clocks = (wall, cpu)
 
     def _epoch_seconds(self) -> float | None:
         """Duration of an epoch of late; None right after a resume.

@@ -22,7 +22,7 @@ from mambahsi.records.replay import find_file
 IDENTICAL = "identical"
 
 _STRIP_ROWS = 256
-_NOT_RESULTS = {"seconds", "pixels_per_second"}
+_NOT_RESULTS = {"seconds", "cpu_seconds", "pixels_per_second"}
 """Numbers among the results that no two runs share."""
 
 

@@ -47,6 +47,10 @@ def run(job: Any, feedback: Feedback) -> dict[str, Any]:
         from mambahsi.runs.import_benchmark import import_benchmark
 
         return import_benchmark(job, feedback)
+    if isinstance(job, jobs.BenchmarkJob):
+        from mambahsi.runs.benchmark import benchmark
+
+        return benchmark(job, feedback)
     if isinstance(job, jobs.RerunJob):
         from mambahsi.runs.rerun import rerun
 

@@ -76,7 +76,7 @@ def classify(job: ClassifyJob, feedback: Feedback) -> dict[str, Any]:
 
 def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dict[str, Any]:
     """Classify a scene into files that are renamed by someone else."""
-    started = time.monotonic()
+    started, used = time.monotonic(), time.process_time()
     model = load_model(job.model)
     if model.mode not in ("whole", "windows"):
         raise ModelError(
@@ -101,6 +101,7 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
         "classes": model.classes.to_json(),
         "pixels": done.pixels,
         "seconds": seconds,
+        "cpu_seconds": time.process_time() - used,
         **done.place.to_json(),
         "way": done.way,
     }

@@ -80,13 +80,21 @@ def add_model(files: OutputFiles, job: TrainJob) -> Path:
     return files.add(job.model, lambda path: (checkpoint_path(path),))
 
 
-def train(job: TrainJob, feedback: Feedback, repeated: Repetition | None = None) -> dict[str, Any]:
+def train(
+    job: TrainJob,
+    feedback: Feedback,
+    repeated: Repetition | None = None,
+    *,
+    windows: bool = True,
+) -> dict[str, Any]:
     """Train a model.
 
     Args:
         job: The training.
         feedback: Told how it goes.
         repeated: What to take over from an earlier run instead of the labels, or None.
+        windows: Whether a scene that is too large for the memory may be trained on in windows,
+            which gives another model. A job that names their size gets them in any case.
 
     Raises:
         SceneError, LabelsError: The scene or the labels cannot be used.
@@ -103,7 +111,7 @@ def train(job: TrainJob, feedback: Feedback, repeated: Repetition | None = None)
         report_path = files.add(job.report) if job.report else None
         split_file = files.add_raster(split_path(job.model))
         record = Recorder(files, job, feedback, repeated.record if repeated else "")
-        trained = _train(job, feedback, repeated)
+        trained = _train(job, feedback, repeated, windows)
         save_model(model_path, trained.model)
         if report_path:
             write_training_report(report_path, trained, feedback.warnings)
@@ -115,7 +123,9 @@ def train(job: TrainJob, feedback: Feedback, repeated: Repetition | None = None)
     return result
 
 
-def _train(job: TrainJob, feedback: Feedback, repeated: Repetition | None) -> TrainedModel:
+def _train(
+    job: TrainJob, feedback: Feedback, repeated: Repetition | None, windows: bool
+) -> TrainedModel:
     # Files are read into main memory, wherever the network runs.
     main = memory_budget(job.memory, torch.device("cpu")).bytes
     cache = cache_bytes(main)
@@ -124,7 +134,7 @@ def _train(job: TrainJob, feedback: Feedback, repeated: Repetition | None) -> Tr
         if repeated:
             split = repeated.take_split(survey.valid, feedback)
         else:
-            split = _divide_labels(job, scene, survey, feedback)
+            split = divide_labels(job, scene, survey, feedback)
         place = choose_place(job, feedback)
         preset = PRESETS[job.preset]
         arguments = network_arguments(
@@ -144,7 +154,8 @@ def _train(job: TrainJob, feedback: Feedback, repeated: Repetition | None) -> Tr
             cache,
             None if place.device.type == "cpu" else main,
         )
-        plan = _choose_plan(job, task, place, repeated.plan if repeated else "", feedback)
+        begun = repeated.plan if repeated else "" if windows else "whole"
+        plan = _choose_plan(job, task, place, begun, feedback)
         network.recompute = plan.name == "recompute"
         given = Preparation(
             job=job,
@@ -183,6 +194,7 @@ def _train(job: TrainJob, feedback: Feedback, repeated: Repetition | None) -> Tr
                 "best_validation_accuracy": outcome.best_accuracy,
                 "epochs_done": outcome.epochs,
                 "seconds": outcome.seconds,
+                "cpu_seconds": outcome.cpu_seconds,
             },
             versions=versions(),
             curves=outcome.curves,
@@ -205,7 +217,7 @@ def _choose_plan(job: TrainJob, task: Task, place: Place, begun: str, feedback: 
         job: The training.
         task: What decides how much memory it needs.
         place: Where it runs.
-        begun: Way of the whole scene that a repeated run took, or empty.
+        begun: Way of the whole scene that it has to be, or empty.
         feedback: Is told the way.
 
     Raises:
@@ -248,7 +260,7 @@ def _refuse_contradictions(job: TrainJob) -> None:
         )
 
 
-def _divide_labels(job: TrainJob, scene: Scene, survey: BandSurvey, feedback: Feedback) -> Split:
+def divide_labels(job: TrainJob, scene: Scene, survey: BandSurvey, feedback: Feedback) -> Split:
     """Read the labels and divide them into training, validation and test."""
     labels = read_labels(
         job.labels, scene.grid, job.class_field, job.name_field, job.color_field, feedback

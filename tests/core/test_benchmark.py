@@ -1,0 +1,444 @@
+"""Benchmark runs: whole runs on a small scene, going on, taking over, refusing."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import shutil
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import rasterio.features
+import shapely.geometry
+from benchmark_files import make_cube, make_truth, write_mat5
+
+from mambahsi import cancellation, jobs, runs
+from mambahsi.benchmark.methods import parse_methods, parse_seeds
+from mambahsi.benchmark.scenes import SceneFolder, read_content
+from mambahsi.benchmark.seed import do_run
+from mambahsi.benchmark.summary import read_groups
+from mambahsi.benchmark_scenes import catalog
+from mambahsi.checkpoint import checkpoint_path, load_checkpoint
+from mambahsi.errors import Cancelled, ModelError, OutputError, ResourceError, SceneError
+from mambahsi.feedback import CollectingFeedback, Feedback
+from mambahsi.jobs import BenchmarkJob, JobError
+from mambahsi.model_file import load_model
+from mambahsi.runs.benchmark import make_run
+from mambahsi.streaming.locks import FileLock
+
+COLORS = ["#ff0000", "#00ff00", "#0000ff"]
+
+
+@pytest.fixture
+def scene_folder(
+    tmp_path: Path, write_scene: Callable[..., Path], write_labels: Callable[..., Path]
+) -> Path:
+    """A folder ``fields`` with a scene of 24 x 30 pixels and labels of three classes."""
+    return make_folder(tmp_path, write_scene, write_labels)
+
+
+def make_folder(
+    tmp_path: Path,
+    write_scene: Callable[..., Path],
+    write_labels: Callable[..., Path],
+    name: str = "data/fields",
+    seed: int = 0,
+) -> Path:
+    generator = np.random.default_rng(seed)
+    truth = np.add.outer(np.arange(24) // 6, np.arange(30) // 6) % 4
+    slopes = np.linspace(100, 2000, 6)[:, None, None]
+    cube = (generator.random((6, 24, 30)) * 300 + truth * slopes).astype(np.int16)
+    scene = write_scene(cube, f"{name}/scene.tif")
+    with rasterio.open(scene) as dataset:
+        transform = dataset.transform
+    outlines = list(
+        rasterio.features.shapes(
+            truth.astype(np.uint8), truth > 0, connectivity=4, transform=transform
+        )
+    )
+    values = [int(value) for _, value in outlines]
+    write_labels(
+        [shapely.geometry.shape(outline) for outline, _ in outlines],
+        f"{name}/labels.gpkg",
+        class_id=values,
+        class_name=[f"Kind {value}" for value in values],
+        color=[COLORS[value - 1] for value in values],
+    )
+    return scene.parent
+
+
+def make_job(folder: Path, output: Path, **changes: Any) -> BenchmarkJob:
+    output.mkdir(exist_ok=True)
+    settings: dict[str, Any] = {"methods": "compact", "seeds": "0", "epochs": 3, "threads": 1}
+    return BenchmarkJob(str(folder), str(output), **(settings | changes))
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_whole_runs_and_their_table(scene_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    job = make_job(scene_folder, output, methods="compact, spectral", seeds="0-1")
+    result = runs.run(job, Feedback())
+    assert (result["scene"], result["done"]) == ("fields", 4)
+    table = read(output / "fields" / "table.json")
+    rows = list(csv.DictReader((output / "fields" / "table.csv").open(encoding="utf-8")))
+    page = (output / "fields" / "table.md").read_text(encoding="utf-8")
+    assert [(g["method"], g["seeds"]) for g in table["groups"]] == [
+        ("compact", [0, 1]),
+        ("spectral", [0, 1]),
+    ]
+    for group in table["groups"]:
+        folder = output / "fields" / "random" / group["method"]
+        kept = [load_model(folder / f"seed_{seed}" / "model.safetensors") for seed in (0, 1)]
+        for seed, model in enumerate(kept):
+            assert model.training["seed"] == seed
+            assert model.training["protocol"] == "random"
+            assert model.mode == "whole"
+        assert all(model.accuracy for model in kept)
+        overall = [100 * (model.accuracy or {})["overall_accuracy"] for model in kept]
+        assert group["overall_accuracy"]["mean"] == pytest.approx(statistics.mean(overall))
+        assert group["overall_accuracy"]["deviation"] == pytest.approx(statistics.stdev(overall))
+        in_csv = next(
+            row
+            for row in rows
+            if (row["method"], row["figure"]) == (group["method"], "overall_accuracy")
+        )
+        assert float(in_csv["mean"]) == pytest.approx(statistics.mean(overall), rel=1e-5)
+        text = f"{statistics.mean(overall):.2f} ± {statistics.stdev(overall):.2f}"
+        assert text in page
+        for item in group["producers_accuracy"]:
+            found = [
+                100 * row["producers_accuracy"]
+                for model in kept
+                for row in (model.accuracy or {})["per_class"]
+                if row["value"] == item["value"]
+            ]
+            assert item["mean"] == pytest.approx(statistics.mean(found))
+    assert "| Kind 2 |" in page
+
+
+def test_a_result_holds_what_it_depends_on(scene_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    runs.run(make_job(scene_folder, output), Feedback())
+    folder = output / "fields" / "random" / "compact" / "seed_0"
+    result, model = read(folder / "result.json"), load_model(folder / "model.safetensors")
+    assert result["accuracy"] == model.accuracy
+    assert result["accuracy"]["tested_pixels"] == sum(
+        row["test"] for row in result["split"]["classes"]
+    )
+    assert result["split"]["nearest"] == model.split["nearest"]
+    parameters = sum(weight.numel() for weight in model.weights.values())
+    assert result["network"]["parameters"] == parameters
+    assert result["training"]["seconds"] > 0
+    assert result["training"]["cpu_seconds"] > 0
+    assert result["classification"]["test_pixels_unlike_training"] == 0
+    assert result["classification"]["pixels"] == 24 * 30
+    assert result["training"]["backend"] == model.training["backend"]
+    assert result["settings"]["epochs"] == 3
+    assert len(result["fingerprint"]["scene"]) == 64
+    # The map on the labels, counted here, is the confusion matrix on all labeled pixels.
+    with rasterio.open(folder / "map.tif") as source:
+        mapped = source.read(1)
+    with rasterio.open(folder / "map.png") as source:
+        picture = source.read()
+    assert picture.shape == (3, 24, 3 * 30 + 2 * 10)
+    palette = np.array([[255] * 3, *([int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLORS)])
+    truth = np.add.outer(np.arange(24) // 6, np.arange(30) // 6) % 4
+    for panel, wanted in enumerate((truth, np.where(truth > 0, mapped, 0), mapped)):
+        start = panel * 40
+        shown = np.moveaxis(picture[:, :, start : start + 30], 0, 2)
+        np.testing.assert_array_equal(shown, palette[wanted])
+    drawing = (folder / "map.svg").read_text(encoding="utf-8")
+    assert all(f">Kind {value}<" in drawing for value in (1, 2, 3))
+
+
+def test_what_is_done_is_not_done_again(scene_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    runs.run(make_job(scene_folder, output), Feedback())
+    folder = output / "fields" / "random" / "compact" / "seed_0"
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    result = runs.run(make_job(scene_folder, output, seeds="0-1", threads=2), Feedback())
+    assert (result["done"], result["already_done"]) == (1, 1)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_what_was_made_otherwise_is_refused_or_replaced(scene_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    runs.run(make_job(scene_folder, output), Feedback())
+    with pytest.raises(ModelError, match="epochs was 3, now 2"):
+        runs.run(make_job(scene_folder, output, epochs=2), Feedback())
+    folder = output / "fields" / "random" / "compact" / "seed_0"
+    assert read(folder / "result.json")["settings"]["epochs"] == 3
+    (folder / "result.json").unlink()
+    with pytest.raises(ModelError, match=r"model.safetensors belongs .*epochs was 3, now 2"):
+        runs.run(make_job(scene_folder, output, epochs=2), Feedback())
+    feedback = CollectingFeedback()
+    runs.run(make_job(scene_folder, output, epochs=2, redo=True), feedback)
+    assert any("Replaced" in text and "epochs was 3" in text for text in feedback.warnings)
+    assert load_model(folder / "model.safetensors").training["epochs"] == 2
+    assert read(output / "fields" / "table.json")["groups"][0]["title"].endswith("(epochs 2)")
+
+
+def test_a_model_of_the_same_training_is_taken_over(scene_folder: Path, tmp_path: Path) -> None:
+    """As `mambahsi train` leaves it, under other names, with other threads."""
+    output = tmp_path / "out"
+    job = make_job(scene_folder, output)
+    place = SceneFolder("fields", "Fields", output / "fields")
+    train = make_run(job, place, "compact", 0).job
+    elsewhere = tmp_path / "elsewhere.safetensors"
+    train = dataclasses.replace(
+        train,
+        scene=jobs.RasterSource(str(scene_folder / "scene.tif")),
+        labels=jobs.VectorSource(str(scene_folder / "labels.gpkg")),
+        model=str(elsewhere),
+        report="",
+        threads=2,
+    )
+    runs.run(train, Feedback())
+    folder = output / "fields" / "random" / "compact" / "seed_0"
+    folder.mkdir(parents=True)
+    shutil.copy(elsewhere, folder / "model.safetensors")
+    assert runs.run(job, Feedback())["done"] == 1
+    assert (folder / "model.safetensors").read_bytes() == elsewhere.read_bytes()
+    result = read(folder / "result.json")
+    assert result["training"]["taken_over"] is True
+    assert (result["training"]["threads"], result["classification"]["threads"]) == (2, 1)
+
+
+def test_a_model_of_another_scene_is_not_taken_over(
+    scene_folder: Path,
+    tmp_path: Path,
+    write_scene: Callable[..., Path],
+    write_labels: Callable[..., Path],
+) -> None:
+    output = tmp_path / "out"
+    runs.run(make_job(scene_folder, output), Feedback())
+    other = make_folder(tmp_path, write_scene, write_labels, "other/fields", seed=1)
+    second = tmp_path / "second"
+    folder = second / "fields" / "random" / "compact" / "seed_0"
+    folder.mkdir(parents=True)
+    model = output / "fields" / "random" / "compact" / "seed_0" / "model.safetensors"
+    shutil.copy(model, folder / "model.safetensors")
+    with pytest.raises(ModelError, match="bands had other values"):
+        runs.run(make_job(other, second), Feedback())
+
+
+def test_pixels_in_another_order_are_noticed_on_the_map(
+    scene_folder: Path,
+    tmp_path: Path,
+    write_scene: Callable[..., Path],
+) -> None:
+    """Every band keeps its values, so all that the model file states still fits."""
+    output = tmp_path / "out"
+    runs.run(make_job(scene_folder, output, epochs=40), Feedback())
+    with rasterio.open(scene_folder / "scene.tif") as source:
+        cube = source.read()
+    other = tmp_path / "other" / "fields"
+    write_scene(np.ascontiguousarray(cube[:, ::-1, ::-1]), "other/fields/scene.tif")
+    shutil.copy(scene_folder / "labels.gpkg", other / "labels.gpkg")
+    second = tmp_path / "second"
+    folder = second / "fields" / "random" / "compact" / "seed_0"
+    folder.mkdir(parents=True)
+    model = output / "fields" / "random" / "compact" / "seed_0" / "model.safetensors"
+    shutil.copy(model, folder / "model.safetensors")
+    with pytest.raises(ModelError, match="not trained on this scene"):
+        runs.run(make_job(other, second, epochs=40), Feedback())
+
+
+class CancelAfter(Feedback):
+    """Cancels after the first epoch that is told."""
+
+    def metric(self, **values: Any) -> None:
+        cancellation.request()
+
+
+def test_a_cancelled_run_goes_on_bit_for_bit(scene_folder: Path, tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    runs.run(make_job(scene_folder, whole, epochs=5), Feedback())
+    job = make_job(scene_folder, parts, epochs=5)
+    with pytest.raises(Cancelled):
+        runs.run(job, CancelAfter())
+    cancellation.reset()
+    inside = Path("fields") / "random" / "compact" / "seed_0" / "model.safetensors"
+    progress = load_checkpoint(checkpoint_path(str(parts / inside))).progress
+    assert 0 < progress.epoch < 5
+    runs.run(job, Feedback())
+    first, second = load_model(whole / inside), load_model(parts / inside)
+    for name, weight in first.weights.items():
+        assert weight.equal(second.weights[name]), name
+    assert first.accuracy == second.accuracy
+    # Both runs together.
+    assert second.training["seconds"] > progress.seconds > 0
+    assert second.training["cpu_seconds"] > progress.cpu_seconds > 0
+
+
+def test_a_checkpoint_of_another_run_is_refused_or_replaced(
+    scene_folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    with pytest.raises(Cancelled):
+        runs.run(make_job(scene_folder, output, seeds="1"), CancelAfter())
+    cancellation.reset()
+    folder = output / "fields" / "random" / "compact"
+    (folder / "seed_1").rename(folder / "seed_0")
+    job = make_job(scene_folder, output)
+    with pytest.raises(ModelError, match="seed was 1, now 0") as caught:
+        runs.run(job, Feedback())
+    assert "redo" in caught.value.hint
+    runs.run(dataclasses.replace(job, redo=True), Feedback())
+    assert load_model(folder / "seed_0" / "model.safetensors").training["seed"] == 0
+
+
+def test_a_seed_that_another_process_works_on_is_left_alone(
+    scene_folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    folder = output / "fields" / "random" / "compact" / "seed_0"
+    folder.mkdir(parents=True)
+    lock = FileLock(folder / ".lock")
+    assert lock.acquire()
+    result = runs.run(make_job(scene_folder, output, seeds="0,1"), Feedback())
+    assert (result["done"], result["left_to_others"]) == (1, 1)
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+    lock.remove()
+    assert runs.run(make_job(scene_folder, output, seeds="0,1"), Feedback())["done"] == 1
+
+
+def test_a_scene_too_large_for_the_memory_is_not_trained_on_in_windows(
+    scene_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ResourceError, match="the whole scene in one piece"):
+        runs.run(make_job(scene_folder, tmp_path / "out", memory=0.02), Feedback())
+
+
+def test_runs_of_other_labels_stay_out_of_the_table(scene_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    job = make_job(scene_folder, output)
+    runs.run(job, Feedback())
+    place = SceneFolder("fields", "Fields", output / "fields")
+    content = read_content(place, Feedback())
+    assert len(read_groups(place, content, Feedback())) == 1
+    feedback = CollectingFeedback()
+    other = dataclasses.replace(content, labels_digest="another")
+    assert read_groups(place, other, feedback) == []
+    assert "other labels" in feedback.warnings[0]
+
+
+def test_a_damaged_result_is_named(scene_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    job = make_job(scene_folder, output)
+    runs.run(job, Feedback())
+    path = output / "fields" / "random" / "compact" / "seed_0" / "result.json"
+    path.write_text(path.read_text(encoding="utf-8")[:100], encoding="utf-8")
+    with pytest.raises(ModelError, match="result.json"):
+        runs.run(job, Feedback())
+    path.write_text('{"format_version": 99}', encoding="utf-8")
+    with pytest.raises(ModelError, match="format version 99"):
+        runs.run(job, Feedback())
+
+
+def test_a_folder_without_a_scene_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match="nowhere"):
+        runs.run(make_job(tmp_path / "nowhere", tmp_path / "out"), Feedback())
+
+
+def test_a_run_says_how_it_ended(scene_folder: Path, tmp_path: Path) -> None:
+    job = make_job(scene_folder, tmp_path / "out")
+    runs.run(job, Feedback())
+    place = SceneFolder("fields", "Fields", tmp_path / "out" / "fields")
+    run = make_run(job, place, "compact", 0)
+    content = read_content(place, Feedback())
+    assert do_run(run, content, redo=False, feedback=Feedback()) == "already done"
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("0-9", list(range(10))), ("3", [3]), ("4, 0-1,1", [0, 1, 4]), ("4294967295", [2**32 - 1])],
+)
+def test_seeds(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1;2", "4294967296", "0-4294967295"])
+def test_texts_that_are_no_seeds(text: str) -> None:
+    with pytest.raises(JobError, match="seeds"):
+        parse_seeds(text)
+
+
+def test_methods() -> None:
+    assert parse_methods(" spatial,paper,spatial ") == ["spatial", "paper"]
+    for text in ("", "paper;spatial", "svn"):
+        with pytest.raises(JobError, match="methods"):
+            parse_methods(text)
+
+
+# --- scenes
+
+
+@pytest.fixture
+def salinas_a(tmp_path: Path) -> Path:
+    """A folder with an invented Salinas-A of the true size and number of bands."""
+    folder = tmp_path / "as it goes around"
+    folder.mkdir()
+    scene = catalog["salinas_a"]
+    truth = make_truth(scene)
+    slopes = np.linspace(0, 3000, scene.bands[0])
+    cube = make_cube(scene, scene.bands[0]) // 20 + (truth[..., None] * slopes).astype(np.uint16)
+    write_mat5(folder / "SalinasA_corrected.mat", "salinasA_corrected", cube.astype(np.uint16))
+    write_mat5(folder / "SalinasA_gt.mat", "salinasA_gt", truth)
+    return folder
+
+
+def test_a_scene_of_the_literature_in_its_true_size(salinas_a: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    job = make_job(salinas_a, output, epochs=2)
+    assert runs.run(job, Feedback())["scene"] == "salinas_a"
+    folder = output / "salinas_a"
+    result = read(folder / "random" / "compact" / "seed_0" / "result.json")
+    scene = result["scene"]
+    assert (scene["title"], scene["rows"], scene["columns"], scene["bands"]) == (
+        "Salinas-A",
+        83,
+        86,
+        204,
+    )
+    truth = make_truth(catalog["salinas_a"])
+    sizes = {row["value"]: row for row in result["split"]["classes"]}
+    for value in sizes:
+        assert (sizes[value]["train"], sizes[value]["validation"]) == (30, 10)
+        assert sizes[value]["test"] == (truth == value).sum() - 40
+    before = (folder / "scene.tif").stat().st_mtime_ns
+    assert runs.run(job, Feedback())["already_done"] == 1
+    assert (folder / "scene.tif").stat().st_mtime_ns == before
+
+
+def test_a_scene_that_lies_there_is_kept_if_it_holds_the_same(
+    scene_folder: Path,
+    tmp_path: Path,
+    write_scene: Callable[..., Path],
+    write_labels: Callable[..., Path],
+) -> None:
+    output = tmp_path / "out"
+    runs.run(make_job(scene_folder, output), Feedback())
+    kept = output / "fields" / "scene.tif"
+    before = kept.stat().st_mtime_ns
+    with rasterio.open(scene_folder / "scene.tif", "r+") as dataset:
+        dataset.update_tags(note="other bytes, the same pixels")
+    assert runs.run(make_job(scene_folder, output), Feedback())["already_done"] == 1
+    assert kept.stat().st_mtime_ns == before
+    other = make_folder(tmp_path, write_scene, write_labels, "other/fields", seed=1)
+    with pytest.raises(OutputError, match=r"scene.tif holds something else"):
+        runs.run(make_job(other, output), Feedback())
+    assert sorted(path.name for path in (output / "fields").iterdir()) == [
+        *("labels.gpkg", "random", "scene.tif", "table.csv", "table.json", "table.md"),
+    ]
+    # What was trained on the old scene is not passed off as trained on the new one.
+    assert runs.run(make_job(other, output, redo=True), Feedback())["done"] == 1
