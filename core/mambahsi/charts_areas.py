@@ -82,7 +82,7 @@ def _bar(bar: AreaBar, top: float, x_of: Callable[[float], float]) -> str:
     if bar.lower is not None and bar.upper is not None:
         low, high = x_of(bar.lower), x_of(bar.upper)
         parts.append(
-            f'<path class="axis" d="M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 4}v8'
+            f'<path class="error" d="M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 4}v8'
             f'M{high:.1f} {middle - 4}v8"/>'
         )
     return f"<g>{''.join(parts)}</g>"

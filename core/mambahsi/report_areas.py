@@ -97,9 +97,8 @@ def _accuracies(report: AreaReport) -> str:
             ]
         rows.append(_row(item.name, swatch(item), cells))
     heads = [
-        f"{name}{part}"
-        for name in ("User's", "Producer's")
-        for part in ("", ", standard error", ", 95 % interval")
+        *("User's", "Standard error", "95 % interval"),
+        *("Producer's", "Standard error", "95 % interval"),
     ]
     return _table("Class", heads, rows)
 
@@ -155,7 +154,9 @@ def _row(name: str, mark: str, cells: list[str]) -> str:
 
 
 def _cells(texts: list[str]) -> str:
-    return "".join(f"<td>{escape(text)}</td>" for text in texts)
+    # Figures do not break: "88.00 %" stays on one line.
+    unbroken = (escape(text).replace(" ", "&nbsp;") for text in texts)
+    return "".join(f"<td>{text}</td>" for text in unbroken)
 
 
 def _proportion(value: float | np.floating) -> str:

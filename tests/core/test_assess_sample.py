@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -345,16 +347,13 @@ def test_polygons_are_no_sample(
     assert "no probability sample" in report.read_text(encoding="utf-8")
 
 
-def test_contradictions_are_refused(
-    land: Path, draw: Callable[..., Path], write_scene: Callable[..., Path]
-) -> None:
+def test_contradictions_are_refused(land: Path, draw: Callable[..., Path]) -> None:
     sample = draw(size=300)
-    with pytest.raises(jobs.JobError, match="stratified sample, and not a simple one"):
-        assess(land, sample, design="simple")
+    for design in ("simple", "none"):
+        with pytest.raises(jobs.JobError, match=f"'{design}' contradicts the reference"):
+            assess(land, sample, design=design)
     with pytest.raises(jobs.JobError, match="'stratified' is about sample points"):
         run("assess", classification=land, reference_raster=land, design="stratified")
-    plain, _ = assess(land, sample, design="none")
-    assert plain["area_estimates"] is None and plain["tested_pixels"] == 300
 
 
 def test_sizes_that_differ_within_a_stratum_are_refused(
@@ -405,3 +404,61 @@ def test_design_and_assessment_are_repeated_from_their_records(
     assert result["compared"] == {"sample": "identical", "results": "identical"}
     result, _ = run("rerun", record=str(record_path(land.with_name("figures.json"))))
     assert result["compared"] == dict.fromkeys(("table", "areas", "results"), "identical")
+
+
+def test_the_worked_example_on_a_map_of_its_size(
+    tmp_path: Path, engine_environment: dict[str, str], write_labels: Callable[..., Path]
+) -> None:
+    """Olofsson et al. 2014, section 5: ten million Landsat pixels, on the command line."""
+    pixels = [200_000, 150_000, 3_200_000, 6_450_000]
+    counts = np.array([[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]])
+    values = np.repeat(np.arange(1, 5, dtype=np.uint8), pixels)
+    where = rasterio.Affine(30, 0, 500_000, 0, -30, 5_800_000)
+    path = tmp_path / "map.tif"
+    profile = {"driver": "GTiff", "width": 4000, "height": 2500, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", **profile, crs="EPSG:32633", transform=where) as dataset:
+        dataset.write(values.reshape(1, 2500, 4000))
+    starts = np.cumsum([0, *pixels[:-1]])
+    chosen = np.concatenate([s + np.arange(n) for s, n in zip(starts, counts.sum(1), strict=True)])
+    rows, columns = np.divmod(chosen, 4000)
+    points = [
+        shapely.Point(*(where @ (c + 0.5, r + 0.5))) for r, c in zip(rows, columns, strict=True)
+    ]
+    reference = np.concatenate([np.repeat(np.arange(1, 5), row) for row in counts])
+    write_labels(points, "points.gpkg", reference=reference)
+    done = subprocess.run(
+        [sys.executable, "-m", "mambahsi", "assess", "--classification", "map.tif",
+         "--reference", "points.gpkg", "--class_field", "reference", "--design", "stratified",
+         "--areas", "areas.csv", "--table", "figures.json"],
+        cwd=tmp_path, env=engine_environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    estimated = json.loads((tmp_path / "figures.json").read_text("utf-8"))["area_estimates"]
+    areas = [c["area"] for c in estimated["classes"]]
+    assert [round(a["value"]) for a in areas] == [21_158, 11_686, 285_770, 581_386]
+    halves = [1.96 * a["standard_error"] for a in areas]
+    assert [round(h) for h in halves] == [6_158, 3_756, 15_510, 16_282]
+    assert round(estimated["overall_accuracy"]["value"], 2) == 0.95
+    assert [c["mapped_area"] for c in estimated["classes"]] == [18_000, 13_500, 288_000, 580_500]
+    with (tmp_path / "areas.csv").open(encoding="utf-8") as file:
+        rows_read = list(csv.DictReader(file))
+    assert [round(float(row["area_value"])) for row in rows_read[:4]] == [
+        21_158, 11_686, 285_770, 581_386,
+    ]  # fmt: skip
+
+
+def test_a_class_of_the_table_that_the_map_has_no_pixel_of(
+    land: Path, truth: np.ndarray, draw: Callable[..., Path]
+) -> None:
+    with rasterio.open(land, "r+") as dataset:
+        table = json.loads(dataset.tags()[CLASSES_TAG])
+        table.append({"value": 4, "name": "Moor", "color": "#aabbcc", "original": "3"})
+        dataset.update_tags(**{CLASSES_TAG: json.dumps(table)})
+    values = truth.copy()
+    values[:20] = 4
+    figures, _ = assess(land, draw(values, size=400))
+    moor = figures["area_estimates"]["classes"][3]
+    assert (moor["name"], moor["mapped_pixels"], moor["mapped_area"]) == ("Moor", 0, 0)
+    assert moor["users_accuracy"]["value"] is None
+    assert moor["area"]["value"] / 80 == pytest.approx(0.25, abs=0.06)
+    assert figures["area_estimates"]["covered"] == 1

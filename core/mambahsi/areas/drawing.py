@@ -67,23 +67,41 @@ def count_classes(scene: Scene, area: PixelArea, feedback: Feedback) -> MapClass
     pixels: dict[int, int] = {}
     areas: dict[int, float] = {}
     for window, values, valid in _blocks(scene):
-        found, codes = np.unique(values[valid], return_inverse=True)
-        sizes = np.broadcast_to(area.of_rows(window.row_off, window.height), valid.shape)[valid]
-        counted = np.bincount(codes, minlength=len(found)).tolist()
-        covered = np.bincount(codes, weights=sizes, minlength=len(found)).tolist()
-        for value, number, part in zip(found.tolist(), counted, covered, strict=True):
-            pixels[int(value)] = pixels.get(int(value), 0) + number
-            areas[int(value)] = areas.get(int(value), 0.0) + part
+        sizes = None
+        if area.constant is None:
+            by_row = area.of_rows(window.row_off, window.height)
+            sizes = np.broadcast_to(by_row, valid.shape)[valid]
+        for value, number, covered in _tally(values[valid], sizes):
+            pixels[value] = pixels.get(value, 0) + number
+            areas[value] = areas.get(value, 0.0) + covered
         done = (window.row_off + window.height) / scene.grid.height
         feedback.progress(0.45 * done, "Counting the map's pixels")
     if not pixels:
         raise no_class(scene)
+    if area.constant is not None:
+        areas = {value: number * area.constant for value, number in pixels.items()}
     order = sorted(pixels)
     return MapClasses(
         np.array(order, dtype=np.int64),
         np.array([pixels[v] for v in order], dtype=np.int64),
         np.array([areas[v] for v in order]),
     )
+
+
+def _tally(
+    values: np.ndarray, sizes: NDArray[np.float64] | None
+) -> Iterator[tuple[int, int, float]]:
+    """Each distinct value, how often it is there, and the sum of sizes, 0 without."""
+    if values.dtype in (np.uint8, np.uint16):
+        codes, found = values, np.arange(int(np.iinfo(values.dtype).max) + 1)
+    else:
+        found, codes = np.unique(values, return_inverse=True)
+    counted = np.bincount(codes, minlength=len(found))
+    covered: NDArray[np.float64] = np.zeros(len(found))
+    if sizes is not None:
+        covered += np.bincount(codes, weights=sizes, minlength=len(found))
+    for index in np.flatnonzero(counted).tolist():
+        yield int(found[index]), int(counted[index]), float(covered[index])
 
 
 def draw(

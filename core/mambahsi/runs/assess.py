@@ -124,15 +124,13 @@ def _is_sample(job: AssessJob) -> bool:
                 "Give the points as reference, or leave the design out.",
             )
         return False
-    if job.design == "none":
-        return False
     ours = carries_design(job.reference)
-    if ours and job.design == "simple":
+    if ours and job.design in ("none", "simple"):
         raise JobError(
-            "Field design: the reference is a stratified sample, and not a simple one.",
-            "Leave the design out, or set it to stratified.",
+            f"Field design: {job.design!r} contradicts the reference, a stratified sample.",
+            "Leave the design out, or set it to stratified; points are counted alike, too.",
         )
-    return ours or job.design != "auto"
+    return ours or job.design in ("simple", "stratified")
 
 
 def _inputs_of(job: AssessJob) -> list[str]:
