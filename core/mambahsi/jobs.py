@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-PROTOCOLS = ("spatial", "random")
-"""How labeled pixels are divided: whole polygons apart from each other, or the paper's
-random pixels."""
+PROTOCOLS = ("spatial", "random", "blocks")
+"""How labeled pixels are divided: whole polygons apart from each other, the paper's random
+pixels, or square blocks of the scene apart from each other."""
 
 BENCHMARK_PROTOCOLS = ("random", "buffered", "polygons")
 """How a benchmark divides the labels of its scene: the paper's random pixels, blocks with a
@@ -138,11 +138,21 @@ class TrainJob:
         protocol: How labeled pixels are divided into parts, one of :data:`PROTOCOLS`.
         validation: Separate layer whose pixels choose the checkpoint, or None.
         test: Separate layer whose pixels are the only source of reported accuracy, or None.
-        validation_share: Share of a class's labeled pixels for validation (spatial).
-        test_share: Share of a class's labeled pixels for the test (spatial).
-        buffer: Unused pixels between the parts of a polygon that is cut (spatial).
-        train_pixels: Training pixels per class (random).
-        validation_pixels: Validation pixels per class (random).
+        validation_share: Share of a class's labeled pixels for validation (spatial,
+            blocks).
+        test_share: Share of a class's labeled pixels for the test (spatial; blocks
+            without folds).
+        buffer: Unused pixels between the parts (spatial, blocks): a pixel that tests is farther
+            than this from every pixel that trains or validates.
+        block_size: Rows and columns of a block in pixels (blocks).
+        folds: Number of parts for a cross-validation over space, of which one tests; 0 takes
+            the shares instead (blocks).
+        fold: Which of the folds tests, from 0 (blocks).
+        sampled: Use only train_pixels and validation_pixels of each class from the parts
+            (spatial, blocks).
+        train_pixels: Training pixels per class, half as many of a class of no more than that
+            (random; the others if sampled).
+        validation_pixels: Validation pixels per class (random; the others if sampled).
         preset: Network configuration, one of :data:`PRESETS`.
         epochs: Passes over the training pixels; one optimizer step each on a whole scene.
         learning_rate: Learning rate of Adam.
@@ -171,6 +181,10 @@ class TrainJob:
     validation_share: float = field(default=0.2, metadata={"minimum": 0.01, "maximum": 0.9})
     test_share: float = field(default=0.3, metadata={"minimum": 0.01, "maximum": 0.9})
     buffer: int = field(default=2, metadata={"minimum": 0, "maximum": 1000})
+    block_size: int = field(default=32, metadata={"minimum": 1, "maximum": 10_000})
+    folds: int = field(default=0, metadata={"minimum": 0, "maximum": 100})
+    fold: int = field(default=0, metadata={"minimum": 0, "maximum": 99})
+    sampled: bool = False
     train_pixels: int = field(default=30, metadata={"minimum": 1})
     validation_pixels: int = field(default=10, metadata={"minimum": 1})
     preset: str = field(default="paper", metadata={"choices": tuple(PRESETS)})

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mambahsi.benchmark.protocols import protocol_fields
 from mambahsi.benchmark.published import Figure, Published
 from mambahsi.benchmark.scenes import SceneFolder, read_content
-from mambahsi.benchmark.settings import protocol_fields
 from mambahsi.benchmark.summary import (
     Comparison,
     Group,
@@ -35,8 +35,8 @@ from mambahsi.feedback import Feedback
 from mambahsi.jobs import BenchmarkJob, RasterSource
 from mambahsi.network import MambaHSI
 from mambahsi.runs.benchmark import make_run
+from mambahsi.runs.division import divide_labels
 from mambahsi.runs.setup import network_arguments
-from mambahsi.runs.train import divide_labels
 from mambahsi.scene import Scene
 from mambahsi.split import TEST, TRAIN, VALIDATION
 from mambahsi.streaming.grids import Grids

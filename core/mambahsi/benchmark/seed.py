@@ -42,8 +42,9 @@ from mambahsi.jobs import ClassifyJob, TrainJob
 from mambahsi.model_file import ModelFile, load_model
 from mambahsi.outputs import OutputFiles, write_bytes, writing
 from mambahsi.runs.classify import classify
+from mambahsi.runs.division import divide_labels
 from mambahsi.runs.setup import choose_place, versions
-from mambahsi.runs.train import divide_labels, train
+from mambahsi.runs.train import train
 from mambahsi.scene import Scene
 from mambahsi.split import TEST, Split
 from mambahsi.streaming.locks import FileLock

@@ -20,8 +20,7 @@ from mambahsi.checkpoint import checkpoint_path, load_checkpoint
 from mambahsi.devices import memory_budget
 from mambahsi.feedback import Feedback, WarningsKept
 from mambahsi.grid import Grid
-from mambahsi.jobs import PRESETS, JobError, TrainJob, VectorSource
-from mambahsi.labels import LabelSet, read_labels, restrict
+from mambahsi.jobs import PRESETS, JobError, TrainJob
 from mambahsi.model_file import ModelFile, save_model
 from mambahsi.network import MambaHSI
 from mambahsi.normalization import Normalization
@@ -30,6 +29,7 @@ from mambahsi.plans import Plan, Task, cache_bytes, choose_plan
 from mambahsi.raster_file import block_cache
 from mambahsi.records.replay import Repetition
 from mambahsi.records.split_raster import describe_split, split_path, write_split
+from mambahsi.runs.division import divide_labels, refuse_contradictions
 from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import Place, choose_place, network_arguments, versions
 from mambahsi.runs.training_report import (
@@ -39,17 +39,9 @@ from mambahsi.runs.training_report import (
     write_training_report,
 )
 from mambahsi.runs.ways_to_train import Preparation, train_whole, train_windows
-from mambahsi.scene import BandSurvey, Scene, survey_bands
+from mambahsi.scene import Scene, survey_bands
 from mambahsi.source_files import raster_files, vector_files
-from mambahsi.split import (
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Split,
-    split_random,
-    split_spatial,
-    split_with_layers,
-)
+from mambahsi.split import TEST, TRAIN, VALIDATION, Split
 from mambahsi.training_loop import TrainingOutcome
 from mambahsi.windows.placement import MULTIPLE
 
@@ -241,61 +233,12 @@ def _refuse_contradictions(job: TrainJob) -> None:
     Raises:
         JobError: Two fields contradict each other.
     """
-    if job.protocol == "random" and (job.validation or job.test):
-        raise JobError(
-            "Protocol 'random' takes validation and test pixels from the labels; it cannot be "
-            "combined with layers of their own.",
-            "Take protocol 'spatial', or leave the layers out.",
-        )
-    if job.validation_share + job.test_share >= 1:
-        raise JobError(
-            f"Fields validation_share ({job.validation_share:g}) and test_share "
-            f"({job.test_share:g}) leave nothing to train on.",
-            "Their sum must be below 1.",
-        )
+    refuse_contradictions(job)
     if job.window and (job.window < SMALLEST_SIZE or job.window % MULTIPLE):
         raise JobError(
             f"Field window: {job.window} is no size of windows.",
             f"Take 0, or a multiple of {MULTIPLE} from {SMALLEST_SIZE} on.",
         )
-
-
-def divide_labels(job: TrainJob, scene: Scene, survey: BandSurvey, feedback: Feedback) -> Split:
-    """Read the labels and divide them into training, validation and test."""
-    labels = read_labels(
-        job.labels, scene.grid, job.class_field, job.name_field, job.color_field, feedback
-    )
-    labels = restrict(labels, survey.valid, feedback)
-
-    def layer(source: VectorSource | None) -> LabelSet | None:
-        if source is None:
-            return None
-        found = read_labels(
-            source, scene.grid, job.class_field, feedback=feedback, table=labels.table
-        )
-        return found.where(survey.valid)
-
-    if job.validation or job.test:
-        split = split_with_layers(
-            labels,
-            layer(job.validation),
-            layer(job.test),
-            job.seed,
-            job.validation_share,
-            job.test_share,
-            job.buffer,
-        )
-    elif job.protocol == "random":
-        split = split_random(labels, job.seed, job.train_pixels, job.validation_pixels)
-    else:
-        split = split_spatial(labels, job.seed, job.validation_share, job.test_share, job.buffer)
-    for note in split.notes:
-        feedback.warning(note)
-    feedback.log(
-        f"Split: {split.protocol}; {split.count(TRAIN)} training, {split.count(VALIDATION)} "
-        f"validation and {split.count(TEST)} test pixels in {len(split.table)} classes."
-    )
-    return split
 
 
 def _tell_outcome(outcome: TrainingOutcome, protocol: str, feedback: Feedback) -> None:

@@ -4,12 +4,14 @@ The three parts are disjoint: training pixels enter the loss, validation pixels 
 checkpoint, test pixels are touched once and are the only source of reported accuracy.
 
 Neighboring pixels are alike, so a test pixel beside a training pixel measures memory more
-than skill. The default, :func:`split_spatial`, keeps whole polygons together;
-:func:`split_random` is the protocol of the paper, which does not; and
+than skill. The default, :func:`split_spatial`, keeps whole polygons together; :func:`split_blocks`
+keeps square blocks of the scene together, and makes folds for a cross-validation over space;
+:func:`split_random` is the protocol of the paper, which does neither; and
 :func:`split_with_layers` takes parts from separate layers. Each split says how near its
 training and test pixels come to each other.
 """
 
+from mambahsi.split.blocks import Folds, split_blocks
 from mambahsi.split.layers import split_with_layers
 from mambahsi.split.parts import (
     BUFFER,
@@ -21,6 +23,7 @@ from mambahsi.split.parts import (
     Split,
 )
 from mambahsi.split.random import split_random
+from mambahsi.split.sample import Sample
 from mambahsi.split.spatial import split_spatial
 
 __all__ = [
@@ -30,7 +33,10 @@ __all__ = [
     "TEST",
     "TRAIN",
     "VALIDATION",
+    "Folds",
+    "Sample",
     "Split",
+    "split_blocks",
     "split_random",
     "split_spatial",
     "split_with_layers",

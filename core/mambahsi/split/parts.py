@@ -87,9 +87,7 @@ def make_split(
     untested = [c.name for c, count in zip(table, counts[:, TEST], strict=True) if not count]
     notes = list(notes or [])
     if untested:
-        more = len(untested) - _SHOWN
-        rest = f" and {more} more classes" if more > 0 else ""
-        notes.append(f"Not tested: {', '.join(untested[:_SHOWN])}{rest}.")
+        notes.append(f"Not tested: {list_names(untested)}.")
     if not counts[:, VALIDATION].any():
         notes.append("No pixel is left for validation, so the last epoch will be taken.")
     return Split(
@@ -103,6 +101,12 @@ def make_split(
         _nearest(parts),
         notes,
     )
+
+
+def list_names(names: list[str]) -> str:
+    """Names for a message, which holds the first of very many."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more classes" if more > 0 else "")
 
 
 def _nearest(parts: np.ndarray) -> float | None:

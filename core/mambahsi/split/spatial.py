@@ -4,6 +4,10 @@ Where a class has as many polygons as there are parts, whole polygons go to one 
 (:mod:`mambahsi.split.whole`). Where it has fewer, its pixels are cut into compact blocks
 with unused pixels between them (:mod:`mambahsi.split.cut`). Where even that fails, all
 pixels train and the class is not tested.
+
+Polygons of different classes may touch, and so may polygons of one class that go to different
+parts; so a buffer is then kept between the parts, whatever their class
+(:mod:`mambahsi.split.apart`).
 """
 
 from __future__ import annotations
@@ -15,14 +19,9 @@ import numpy as np
 
 from mambahsi.labels import LabelSet
 from mambahsi.split.cut import cut_into_blocks
-from mambahsi.split.parts import (
-    PART_UNUSED,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Split,
-    make_split,
-)
+from mambahsi.split.finish import finish
+from mambahsi.split.parts import PART_UNUSED, TEST, TRAIN, VALIDATION, Split
+from mambahsi.split.sample import Sample
 from mambahsi.split.whole import assign_whole_polygons
 
 _PARTS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
@@ -35,6 +34,7 @@ def split_spatial(
     test_share: float,
     buffer: int,
     parts: Sequence[str] = ("train", "validation", "test"),
+    sample: Sample | None = None,
 ) -> Split:
     """Divide labeled pixels so that parts are apart.
 
@@ -43,9 +43,10 @@ def split_spatial(
         seed: Chooses among equally good divisions.
         validation_share: Share of a class's pixels that should validate.
         test_share: Share of a class's pixels that should test.
-        buffer: Unused pixels between the blocks of a class that is cut: their pixels are
-            at least ``buffer + 1`` apart, from center to center.
+        buffer: Unused pixels between parts: pixels of two parts are at least ``buffer + 1``
+            apart, from center to center.
         parts: The parts to make, in this order; training takes what the others leave.
+        sample: Use only so many training and validation pixels of each class, or None.
 
     Raises:
         ValueError: The shares leave nothing for training.
@@ -83,15 +84,16 @@ def split_spatial(
     percent = ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(parts, wanted, strict=True))
     ways = (
         (whole, "divided by whole polygons"),
-        (cut, f"cut into blocks with {buffer} unused pixels between parts"),
+        (cut, "cut into blocks"),
         (len(labels.table) - whole - cut, "not divided, since too small, and train only"),
     )
     how = "; ".join(f"{count} {way}" for count, way in ways if count)
-    return make_split(
+    return finish(
         divided.reshape(labels.index.shape),
-        labels.index,
-        labels.table,
+        labels,
         "spatial",
-        f"Of {len(labels.table)} classes: {how}. Polygons of different classes may touch. "
-        f"Asked shares: {percent}; seed {seed}.",
+        f"Of {len(labels.table)} classes: {how}. Asked shares: {percent}; seed {seed}.",
+        buffer,
+        sample,
+        np.random.RandomState(seed),
     )
