@@ -11,8 +11,8 @@ fewest of, and what all classes depend on; of test pixels there are usually enou
 of them only widen an interval. The exception is a class that would lose *all* its pixels of a
 part in this way: then the pixels around those of its pixels that lie furthest away are given
 up instead, as many as possible without any class losing more than half of its own pixels there,
-or being left fewer than three to train on. Where even that is impossible, the class is lost to the part,
-and the split says so.
+or being left fewer than three to train on. Where even that is impossible, the class is lost to
+the part, and the split says so.
 """
 
 from __future__ import annotations
