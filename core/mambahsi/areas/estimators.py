@@ -132,8 +132,9 @@ def estimate(sample: Sample, strata: Strata, classes: int) -> Estimates:
     is_mapped = sample.mapped[:, np.newaxis] == np.arange(classes)
     is_reference = sample.reference[:, np.newaxis] == np.arange(classes)
     right = is_mapped & is_reference
-    # Rounding must not make an accuracy of more than 1.
-    overall = min(float(np.trace(proportions)), 1.0)
+    # Not the sum of the diagonal, which rounding could make more than 1.
+    agreed = design.weights[sample.mapped == sample.reference].sum()
+    overall = float(agreed / design.weights.sum())
     shares = proportions.sum(axis=0)
     rows = proportions.sum(axis=1)
     users = _ratios(np.diagonal(proportions), rows)

@@ -108,6 +108,8 @@ def write_sample(
                 crs=grid.crs or None,
                 layer=LAYER,
                 driver="GPKG",
+                # Newer versions make older GDAL, and so older QGIS, complain.
+                dataset_options={"VERSION": "1.2"},
             )
             _store_style(path, _style(table, abs(a * e - b * d) ** 0.5))
         except (DataSourceError, DataLayerError, sqlite3.Error) as error:
