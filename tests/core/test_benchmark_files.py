@@ -470,7 +470,8 @@ def test_an_import_is_repeated_from_its_record(
     monkeypatch.chdir(folder)
     again = {"job": "rerun", "record": str(tmp_path / "s.tif.record.json")}
     result = runs.run(jobs.from_json(again), CollectingFeedback())
-    assert result["compared"] == dict.fromkeys(("scene", "labels", "reference_raster", "results"), "identical")  # fmt: skip
+    compared = ("scene", "labels", "reference_raster", "results")
+    assert result["compared"] == dict.fromkeys(compared, "identical")
     assert (tmp_path / "s.tif.rerun" / "l.gpkg").exists()
 
 
