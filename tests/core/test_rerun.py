@@ -16,8 +16,8 @@ import pytest
 import rasterio
 import torch
 
-from mambahsi import jobs, runs
-from mambahsi.errors import DifferentResultError, OutputError, RecordError
+from mambahsi import cancellation, jobs, runs
+from mambahsi.errors import Cancelled, DifferentResultError, OutputError, RecordError
 from mambahsi.feedback import CollectingFeedback
 from mambahsi.model_file import load_model
 from mambahsi.records.record import read_record, record_path
@@ -104,6 +104,23 @@ def test_a_recomputed_training_is_recomputed_again(tiny: Any) -> None:
     result, _ = rerun(path)
     training = load_model(Path(result["output_folder"]) / "model.safetensors").training
     assert training["plan"] == "recompute"
+
+
+def test_a_training_that_was_interrupted_is_repeated_in_one_go(tiny: Any) -> None:
+    class Interrupting(CollectingFeedback):
+        def metric(self, **values: Any) -> None:
+            cancellation.request()
+
+    values = tiny.train_job(epochs=4)
+    with pytest.raises(Cancelled):
+        runs.run(jobs.from_json(values), Interrupting())
+    assert not record_path(values["model"]).exists()
+    cancellation.reset()
+    run({**values, "resume": True})
+    result, _ = rerun(record_path(values["model"]))
+    assert result["identical"]
+    assert result["differences"] == ["resumed was True, now False"]
+    assert_same_weights(values["model"], Path(result["output_folder"]) / "model.safetensors")
 
 
 def test_training_and_maps_of_one_run_are_repeated(tiny: Any) -> None:

@@ -81,8 +81,6 @@ def _judge(
     now = read_record(record_path(folder / main))
     compared = compare(before, path.parent, now, feedback)
     further = circumstances_apart(before, now)
-    if before.job.get("resume") or before.job.get("train", {}).get("resume"):
-        further.append("the first run had gone on from a checkpoint")
     for difference in further:
         feedback.warning(f"Not as in the first run: {difference}.")
     differences = [*replay.differences, *further]

@@ -103,6 +103,7 @@ def train(
         report_path = files.add(job.report) if job.report else None
         split_file = files.add_raster(split_path(job.model))
         record = Recorder(files, job, feedback, repeated.record if repeated else "")
+        resumed = job.resume and checkpoint_path(job.model).exists()
         trained = _train(job, feedback, repeated, windows)
         save_model(model_path, trained.model)
         if report_path:
@@ -110,7 +111,7 @@ def train(
         write_split(split_file, trained.split, Grid.from_json(trained.model.scene["grid"]))
         result = _result(job, trained)
         decided = {name: trained.model.training[name] for name in DECIDED}
-        record.write(result, decided, describe_split(trained.split))
+        record.write(result, decided | {"resumed": resumed}, describe_split(trained.split))
     feedback.progress(1.0, "The model is written")
     return result
 
