@@ -56,10 +56,11 @@ def contents(folder: Path) -> dict[Path, bytes]:
         {},
         {"threads": 2, "seed": 5, "class_weights": "balanced"},
         {"protocol": "random", "train_pixels": 20},
+        {"protocol": "blocks", "block_size": 6, "buffer": 1, "folds": 3, "fold": 2},
         {"window": 16},
         {"scan": "torch"},
     ],
-    ids=["spatial", "threads", "random", "windows", "torch"],
+    ids=["spatial", "threads", "random", "blocks", "windows", "torch"],
 )
 def test_a_rerun_gives_identical_weights(tiny: Any, changes: dict[str, Any]) -> None:
     values = tiny.train_job(**changes, report=str(tiny.folder / "r.html"))
