@@ -3,7 +3,7 @@
 The engine writes a QML style beside the map, with the color and name of every class. QGIS
 applies such a file to layers that the user adds, but not to those that Processing loads;
 this post-processor does. Polygons that name their classes and colors are drawn by them.
-Confidence and probabilities are loaded switched off: Processing loads layers in no certain order,
+Confidence and the like are loaded switched off: Processing loads layers in no certain order,
 and they would hide the map.
 """
 

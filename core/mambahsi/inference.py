@@ -2,7 +2,7 @@
 
 Normalization layers and the spatial scan span the whole scene, so the network sees it at
 once; only the last step, from its coarse features up to the scene's pixels, is local. It is
-made block by block, so that the probabilities of all classes never lie in memory at once.
+made block by block, so that the scores of all classes never lie in memory at once.
 """
 
 from __future__ import annotations
@@ -25,27 +25,22 @@ BLOCK_PIXELS = 2**18
 
 @dataclass(frozen=True)
 class Predictions:
-    """Class probabilities of some valid pixels, in the order of their numbers.
+    """Scores of the classes for some valid pixels, in the order of their numbers.
 
     Attributes:
         start: Number of the first pixel.
         stop: Number after the last pixel.
-        probabilities: float32 (pixels, classes); rows sum to 1.
+        scores: float32 (pixels, classes), finite; see :mod:`mambahsi.certainty`.
     """
 
     start: int
     stop: int
-    probabilities: np.ndarray
+    scores: np.ndarray
 
     @property
     def classes(self) -> np.ndarray:
-        """Most probable class index; int64 (pixels,)."""
-        return self.probabilities.argmax(axis=1)
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """Probability of that class; float32 (pixels,)."""
-        return self.probabilities.max(axis=1)
+        """Class index of the largest score; int64 (pixels,)."""
+        return self.scores.argmax(axis=1)
 
 
 def predict_blocks(
@@ -82,21 +77,37 @@ def predict_blocks(
                 "Train again with a smaller learning rate.",
             )
         for start, stop in itertools.pairwise(boundaries):
-            probabilities = np.empty((stop - start, coarse.shape[1]), dtype=np.float32)
+            scores = np.empty((stop - start, coarse.shape[1]), dtype=np.float32)
             for first in range(start, stop, BLOCK_PIXELS):
                 feedback.check()
                 feedback.progress(0.9 + 0.1 * first / geometry.pixels, "Classifying: pixels")
                 last = min(first + BLOCK_PIXELS, stop)
                 at = torch.arange(first, last, device=pixels.device)
-                part = torch.softmax(geometry.upsample(coarse, at), dim=1)
-                probabilities[first - start : last - start] = part.cpu().numpy()
-            yield Predictions(start, stop, probabilities)
+                part = geometry.upsample(coarse, at)
+                scores[first - start : last - start] = part.cpu().numpy()
+            yield Predictions(start, stop, scores)
 
 
 def predict_classes(
-    network: MambaHSI, pixels: Tensor, geometry: SceneGeometry, feedback: Feedback
-) -> np.ndarray:
-    """Class index of every valid pixel; int64 (pixels,)."""
+    network: MambaHSI,
+    pixels: Tensor,
+    geometry: SceneGeometry,
+    scored: np.ndarray,
+    feedback: Feedback,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Classify all valid pixels, and keep the scores of some.
+
+    Args:
+        network: As of :func:`predict_blocks`, also for ``pixels``, ``geometry`` and ``feedback``.
+        scored: Which valid pixels' scores to keep; bool (pixels,).
+
+    Returns:
+        Class index of every valid pixel, int64 (pixels,), and the scores of the chosen ones in
+        their order, float32 (chosen, classes).
+    """
     boundaries = [*range(0, geometry.pixels, BLOCK_PIXELS), geometry.pixels]
-    blocks = predict_blocks(network, pixels, geometry, boundaries, feedback)
-    return np.concatenate([block.classes for block in blocks])
+    classes, scores = [], []
+    for block in predict_blocks(network, pixels, geometry, boundaries, feedback):
+        classes.append(block.classes)
+        scores.append(block.scores[scored[block.start : block.stop]])
+    return np.concatenate(classes), np.concatenate(scores)

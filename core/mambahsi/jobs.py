@@ -212,6 +212,8 @@ class ClassifyJob:
         classification: GeoTIFF of class values to write.
         confidence: GeoTIFF of the largest class probability to write, or empty.
         probabilities: GeoTIFF of all class probabilities to write, or empty.
+        margin: GeoTIFF to write of the largest less the second largest probability, or empty.
+        entropy: GeoTIFF to write of the entropy of the probabilities, 0 to 1, or empty.
         device: Where the network runs, one of :data:`DEVICES`.
         scan: Implementation of the selective scan, one of :data:`SCANS`.
         threads: Threads of the CPU; 0 takes the physical cores.
@@ -223,6 +225,8 @@ class ClassifyJob:
     classification: str
     confidence: str = ""
     probabilities: str = ""
+    margin: str = ""
+    entropy: str = ""
     device: str = field(default="auto", metadata={"choices": DEVICES})
     scan: str = field(default="auto", metadata={"choices": SCANS})
     threads: int = field(default=0, metadata={"minimum": 0, "maximum": 1024})
@@ -238,12 +242,16 @@ class TrainAndClassifyJob:
         classification: GeoTIFF of class values to write.
         confidence: GeoTIFF of the largest class probability to write, or empty.
         probabilities: GeoTIFF of all class probabilities to write, or empty.
+        margin: GeoTIFF to write of the largest less the second largest probability, or empty.
+        entropy: GeoTIFF to write of the entropy of the probabilities, 0 to 1, or empty.
     """
 
     train: TrainJob
     classification: str
     confidence: str = ""
     probabilities: str = ""
+    margin: str = ""
+    entropy: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from mambahsi.calibration import Calibration
 from mambahsi.classes import LARGEST_VALUE, ClassTable
 from mambahsi.errors import ModelError
 from mambahsi.normalization import Normalization
@@ -54,6 +55,7 @@ class ModelFile:
         curves: Figures of every epoch.
         accuracy: What :meth:`mambahsi.accuracy.Accuracy.to_json` gave, or None if not tested.
         split: How labeled pixels were divided.
+        calibration: The temperature of its probabilities, and what it rests on.
     """
 
     weights: dict[str, torch.Tensor]
@@ -69,6 +71,7 @@ class ModelFile:
     curves: list[dict[str, Any]] = field(default_factory=list)
     accuracy: dict[str, Any] | None = None
     split: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
 
 
 def save_model(path: Path, model: ModelFile) -> None:
@@ -95,6 +98,7 @@ def save_model(path: Path, model: ModelFile) -> None:
         "curves": model.curves,
         "accuracy": model.accuracy,
         "split": model.split,
+        "calibration": model.calibration.to_json(),
     }
     weights = {name: w.detach().cpu().contiguous() for name, w in model.weights.items()}
     text = json.dumps(_finite(facts), ensure_ascii=False, allow_nan=False)
@@ -146,6 +150,7 @@ def load_model(path: str | Path) -> ModelFile:
             curves=list(facts["curves"]),
             accuracy=facts["accuracy"],
             split=dict(facts["split"]),
+            calibration=Calibration.from_json(facts.get("calibration")),
         )
         _check_consistency(path, model)
         return model

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from mambahsi.accuracy import Accuracy, decimal, percent
+from mambahsi.calibration import Calibration
 from mambahsi.charts import learning_curves
 from mambahsi.classes import ClassTable
 from mambahsi.outputs import write_bytes
 from mambahsi.png import data_uri
 from mambahsi.previews import Preview
+from mambahsi.report_confidence import confidence
 from mambahsi.report_style import STYLE
 from mambahsi.report_tables import class_figures, confusion, fact_table, part_counts, swatch
 
@@ -37,6 +39,7 @@ def write_report(
     split: Mapping[str, Any] | None = None,
     curves: Sequence[Mapping[str, Any]] = (),
     best_epoch: int | None = None,
+    calibration: Calibration | None = None,
     previews: Sequence[Preview] = (),
     facts: Mapping[str, Mapping[str, Any]] | None = None,
     warnings: Sequence[str] = (),
@@ -52,6 +55,7 @@ def write_report(
         split: What :meth:`mambahsi.split.Split.to_json` gave.
         curves: Per epoch ``epoch``, ``loss`` and ``validation_accuracy``.
         best_epoch: Epoch whose weights were kept.
+        calibration: The model's temperature, and what test pixels say of it.
         previews: Pictures, each with its legend.
         facts: Headings, each with names and values: scene, model, settings, versions.
         warnings: What the user should know before using the figures.
@@ -69,6 +73,7 @@ def write_report(
         _split(split, accuracy),
         _per_class(accuracy),
         _confusion(accuracy),
+        _section("Confidence", confidence(calibration) if calibration else ""),
         _curves(curves, best_epoch),
         *(_section(heading, fact_table(rows)) for heading, rows in (facts or {}).items() if rows),
     ]

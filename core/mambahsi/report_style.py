@@ -62,6 +62,7 @@ svg.chart .axis { stroke: var(--soft); fill: none; }
 svg.chart .error { stroke: var(--text); stroke-width: 1.4; fill: none; }
 svg.chart .line { stroke: var(--line); stroke-width: 1.8; fill: none; stroke-linejoin: round; }
 svg.chart .dot { fill: var(--line); }
+svg.chart .bar { fill: var(--line); opacity: .45; }
 svg.chart .best { stroke: var(--mark); stroke-dasharray: 4 3; fill: none; }
 svg.chart .bestdot { fill: var(--mark); }
 @media print {

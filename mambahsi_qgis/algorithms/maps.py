@@ -9,7 +9,7 @@ from qgis.core import QgsProcessingContext, QgsProcessingParameterRasterDestinat
 from mambahsi_qgis.algorithms.base import EngineAlgorithm
 from mambahsi_qgis.translation import tr
 
-OUTPUTS = ("CLASSIFICATION", "CONFIDENCE", "PROBABILITIES")
+OUTPUTS = ("CLASSIFICATION", "CONFIDENCE", "PROBABILITIES", "MARGIN", "ENTROPY")
 
 
 class MapAlgorithm(EngineAlgorithm):
@@ -28,12 +28,32 @@ class MapAlgorithm(EngineAlgorithm):
             (
                 "CONFIDENCE",
                 tr("Confidence"),
-                tr("GeoTIFF of the probability of the class that the map shows."),
+                tr(
+                    "GeoTIFF of the probability of the class that the map shows, calibrated as the "
+                    "model file says. Where it is below 0.5, the class is more likely wrong than "
+                    "right: take such pixels as unsure."
+                ),
             ),
             (
                 "PROBABILITIES",
                 tr("Class probabilities"),
-                tr("GeoTIFF of all class probabilities, one band a class."),
+                tr("GeoTIFF of all class probabilities, calibrated, one band a class."),
+            ),
+            (
+                "MARGIN",
+                tr("Margin"),
+                tr(
+                    "GeoTIFF of the largest less the second largest probability: 0 where two "
+                    "classes are equally likely, 1 where one is certain."
+                ),
+            ),
+            (
+                "ENTROPY",
+                tr("Entropy"),
+                tr(
+                    "GeoTIFF of the entropy of the probabilities: 0 where one class is certain, 1 "
+                    "where all are equally likely."
+                ),
             ),
         ):
             self.add(

@@ -43,7 +43,10 @@ TERMINATE_GRACE = 2.0
 POLL = 0.1
 """Seconds between two looks at the Cancel button."""
 
-OUTPUTS = ("model", "report", "classification", "confidence", "probabilities", "table")
+OUTPUTS = (
+    *("model", "report", "classification", "confidence", "probabilities", "margin", "entropy"),
+    "table",
+)
 """Fields of jobs that name a file to write. (One that names an input instead does no harm.)"""
 
 LOGS_KEPT = 20

@@ -12,6 +12,7 @@ import rasterio
 import torch
 from rasterio.errors import NotGeoreferencedWarning
 
+from mambahsi.certainty import to_probabilities
 from mambahsi.classes import ClassTable
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import RasterSource
@@ -141,7 +142,7 @@ def stream(path: Path, network: MambaHSI, how: Strips, target: Path) -> np.ndarr
             for window, found in predict_windows(passes, grids, how.plan(), Feedback()):
                 part = window.toslices()
                 assert np.isnan(image[part]).all()
-                image[part][valid[part]] = found
+                image[part][valid[part]] = to_probabilities(found)
     return image
 
 

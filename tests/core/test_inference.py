@@ -58,18 +58,20 @@ def test_blocks_do_not_change_the_prediction(data: st.DataObject) -> None:
     pixels = torch.from_numpy(generator.random((geometry.pixels, 5), dtype=np.float32))
     torch.manual_seed(0)
     network = MambaHSI(5, 8, 4)
-    whole = predict_classes(network, pixels, geometry, Feedback())
+    scored = generator.random(geometry.pixels) < 0.5
+    whole, scores = predict_classes(network, pixels, geometry, scored, Feedback())
     cuts = data.draw(st.lists(st.integers(0, geometry.pixels), max_size=4).map(sorted))
     boundaries = [0, *cuts, geometry.pixels]
     blocks = list(predict_blocks(network, pixels, geometry, boundaries, Feedback()))
     assert [(b.start, b.stop) for b in blocks] == list(pairwise(boundaries))
     np.testing.assert_array_equal(np.concatenate([b.classes for b in blocks]), whole)
     for block in blocks:
-        np.testing.assert_allclose(block.probabilities.sum(axis=1), 1, rtol=1e-5)
-        np.testing.assert_array_equal(block.confidence, block.probabilities.max(axis=1))
+        assert block.scores.shape == (block.stop - block.start, 4)
     with torch.no_grad():
-        logits = network.pixel_logits(pixels, geometry)
-    np.testing.assert_array_equal(whole, logits.argmax(dim=1).numpy())
+        logits = network.pixel_logits(pixels, geometry).numpy()
+    np.testing.assert_array_equal(whole, logits.argmax(axis=1))
+    np.testing.assert_allclose(np.concatenate([b.scores for b in blocks]), logits, atol=1e-5)
+    np.testing.assert_allclose(scores, logits[scored], atol=1e-5)
 
 
 def test_a_network_that_has_diverged_makes_no_map() -> None:
@@ -78,7 +80,7 @@ def test_a_network_that_has_diverged_makes_no_map() -> None:
         network.cls_head[3].bias[2] = float("nan")  # type: ignore[union-attr, index, operator]
     geometry = SceneGeometry(np.ones((6, 6), dtype=bool))
     with pytest.raises(ModelError, match="diverged"):
-        predict_classes(network, torch.rand(36, 5), geometry, Feedback())
+        predict_classes(network, torch.rand(36, 5), geometry, np.ones(36, bool), Feedback())
 
 
 def test_maps_agree_with_each_other_and_with_the_scene(tiny: Any) -> None:

@@ -18,6 +18,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mambahsi.calibration import Calibration
 from mambahsi.classes import ClassTable, LandCoverClass
 from mambahsi.errors import ModelError
 from mambahsi.model_file import ModelFile, load_model, load_upstream_state, save_model
@@ -58,6 +59,9 @@ def model() -> ModelFile:
         curves=[{"epoch": 1, "loss": 0.1 + 0.2, "validation_accuracy": None}],
         accuracy=None,
         split={"protocol": "spatial", "nearest": 3.16},
+        calibration=Calibration(
+            1.0 + 1 / 3, "", 40, 1.0 + 1 / 3, 0.9, 0.8, {"nll_after": 0.85}, {"pixels": 7}
+        ),
     )
 
 
@@ -80,6 +84,12 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     save_model(tmp_path / "a", model())
     save_model(tmp_path / "b", model())
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_model_from_before_calibration_is_not_scaled(tmp_path: Path) -> None:
+    read = load_model(rewritten(tmp_path / "m", {}, ("calibration",)))
+    assert read.calibration.temperature == 1.0
+    assert not read.calibration.used and "did not calibrate" in read.calibration.reason
 
 
 def test_figures_that_are_not_finite_become_null(tmp_path: Path) -> None:
@@ -176,6 +186,12 @@ def test_a_newer_format_is_refused_with_a_hint(tmp_path: Path) -> None:
         {"bands": []},
         {"bands": {"used": 3}},
         {"network": {"in_channels": "three", "num_classes": 2}},
+        {"calibration": {"temperature": 0.0}},
+        {"calibration": {"temperature": None}},
+        {"calibration": {"temperature": -1.0}},
+        {"calibration": {"temperature": 1.0, "warmth": 1.0}},
+        {"calibration": {}},
+        {"calibration": 1.0},
     ],
     ids=str,
 )
@@ -184,9 +200,9 @@ def test_a_description_of_the_wrong_form_is_refused(tmp_path: Path, change: dict
         load_model(rewritten(tmp_path / "m", change))
 
 
-# Models of whole scenes have no windows; the first ones did not say so.
+# Models of whole scenes have no windows; the first ones did not say so, nor calibrate.
 @pytest.mark.parametrize(
-    "name", sorted(set(ModelFile.__dataclass_fields__) - {"weights", "window"})
+    "name", sorted(set(ModelFile.__dataclass_fields__) - {"weights", "window", "calibration"})
 )
 def test_a_description_with_a_part_missing_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelError, match=f"damaged .*{name}"):

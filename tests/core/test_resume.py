@@ -56,6 +56,7 @@ def assert_same_model(one: ModelFile, other: ModelFile) -> None:
     assert all(torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
     assert one.curves == other.curves
     assert one.accuracy == other.accuracy
+    assert one.calibration == other.calibration
     assert one.training["best_epoch"] == other.training["best_epoch"]
 
 

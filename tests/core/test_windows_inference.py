@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mambahsi import cancellation, jobs, runs
+from mambahsi.certainty import to_probabilities
 from mambahsi.errors import Cancelled, ModelError, ResourceError
 from mambahsi.feedback import CollectingFeedback, Feedback
 from mambahsi.jobs import RasterSource
@@ -90,7 +91,8 @@ def test_every_valid_pixel_gets_the_mean_over_its_windows(
         blocks = list(predict_windows(network, reader, shape, boundaries, Feedback()))
         expected = plain_map(network, reader, shape)[valid]
     assert [(b.start, b.stop) for b in blocks] == list(pairwise(boundaries))
-    found = np.concatenate([block.probabilities for block in blocks])
+    scores = np.concatenate([block.scores for block in blocks])
+    found = to_probabilities(scores)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
@@ -126,7 +128,7 @@ def test_a_scene_of_one_window_is_classified_as_a_whole(write_scene: WriteScene)
     pixels = torch.from_numpy((cube[:, valid].T / 255.0).astype(np.float32))
     with torch.no_grad():
         whole = torch.softmax(network.pixel_logits(pixels, SceneGeometry(valid)), 1)
-    np.testing.assert_allclose(block.probabilities, whole.numpy(), atol=1e-5)
+    np.testing.assert_allclose(to_probabilities(block.scores), whole.numpy(), atol=1e-5)
 
 
 def test_wanted_pixels_get_the_class_of_the_map(write_scene: WriteScene) -> None:
@@ -139,10 +141,12 @@ def test_wanted_pixels_get_the_class_of_the_map(write_scene: WriteScene) -> None
     with Scene.open(RasterSource(str(write_scene(cube)))) as scene:
         reader = make_reader(scene, valid)
         (block,) = predict_windows(network, reader, (16, 16), cut(valid, 99), Feedback())
-        found = classify_wanted(network, reader, (16, 16), wanted, Feedback())
+        scored = wanted & (generator.random(valid.shape) < 0.5)
+        found, scores = classify_wanted(network, reader, (16, 16), wanted, scored, Feedback())
     everything = np.full(valid.shape, -1)
     everything[valid] = block.classes
     np.testing.assert_array_equal(found[wanted], everything[wanted])
+    np.testing.assert_array_equal(scores, block.scores[scored[valid]])
     assert (found[~valid] == -1).all()
     # Far from what is wanted nothing is looked at.
     assert (found[:20] == -1).all() and (found[70:] == -1).all()

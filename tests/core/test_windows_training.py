@@ -261,7 +261,7 @@ def test_a_model_says_that_it_was_trained_on_windows(tiny: Any) -> None:
     assert model.accuracy is not None and model.accuracy["tested_pixels"] > 0
     assert any("16 x 16" in line and "about" in line for line in feedback.logs)
     report = (tiny.folder / "r.html").read_text(encoding="utf-8")
-    assert "Map around the test pixels" in report
+    assert "Map around validation and test pixels" in report
     assert "in windows of 16 x 16 pixels" in report
     whole, _ = train(tiny.train_job(model=str(tiny.folder / "w.safetensors")))
     assert (whole.mode, whole.window) == ("whole", None)

@@ -1,8 +1,9 @@
 """A model and a scene in, a land-cover map out.
 
-The result: ``classification``, ``confidence``, ``probabilities`` (paths, empty where not asked
-for), ``style`` (the QML beside the map), ``classes`` (the table), ``pixels``, ``seconds``,
-``device``, ``backend``, ``threads`` and ``way`` (in memory, in strips or in windows).
+The result: ``classification``, ``confidence``, ``probabilities``, ``margin``, ``entropy`` (paths,
+empty where not asked for), ``style`` (the QML beside the map), ``classes`` (the table),
+``temperature`` (what scores were divided by), ``pixels``, ``seconds``, ``device``, ``backend``,
+``threads`` and ``way`` (in memory, in strips or in windows).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from mambahsi.outputs import OutputFiles, style_path
 from mambahsi.pixels import read_pixels
 from mambahsi.plans import cache_bytes, choose_tiles, stored_bytes
 from mambahsi.raster_file import CACHE_BYTES, block_cache
-from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries
+from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries, further_maps
 from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import Place, choose_place, restore_network
 from mambahsi.runs.ways import choose_reading, choose_way, layout_of
@@ -95,10 +96,10 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
     feedback.log(f"Classified {done.pixels:,} pixels in {seconds:.1f} s.")
     return {
         "classification": job.classification,
-        "confidence": job.confidence,
-        "probabilities": job.probabilities,
+        **further_maps(job),
         "style": str(style_path(Path(job.classification))),
         "classes": model.classes.to_json(),
+        "temperature": model.calibration.temperature,
         "pixels": done.pixels,
         "seconds": seconds,
         "cpu_seconds": time.process_time() - used,
@@ -134,6 +135,7 @@ class _Task:
 
     def writer(self, place: Place) -> MapWriter:
         """Opens the maps."""
+        temperature = self.model.calibration.temperature
         provenance = {
             "TIFFTAG_SOFTWARE": f"MambaHSI for QGIS, engine {mambahsi.__version__}",
             "MAMBAHSI_MODEL": Path(self.job.model).name,
@@ -143,8 +145,9 @@ class _Task:
             "MAMBAHSI_TRAINING_SCENE": str(self.model.scene.get("name", "")),
             "MAMBAHSI_DEVICE": str(place.to_json()["device"]),
             "MAMBAHSI_BACKEND": place.scan,
+            "MAMBAHSI_TEMPERATURE": str(temperature),
         }
-        return MapWriter(self.targets, self.scene.grid, self.model.classes, provenance)
+        return MapWriter(self.targets, self.scene.grid, self.model.classes, temperature, provenance)
 
     def model_digest(self) -> str:
         return hashlib.sha256(Path(self.job.model).read_bytes()).hexdigest()
@@ -239,8 +242,8 @@ def _in_strips(
         passes.run(feedback.part(0.0, 1.0 - MAPS_SHARE))
         last = feedback.part(1.0 - MAPS_SHARE, 1.0)
         with task.writer(place) as writer:
-            for window, probabilities in predict_streamed(passes, grids, plan, last):
-                writer.write(window, grids.valid[0][window.toslices()], probabilities)
+            for window, logits in predict_streamed(passes, grids, plan, last):
+                writer.write(window, grids.valid[0][window.toslices()], logits)
 
 
 def _identity(name: str) -> list[Any]:

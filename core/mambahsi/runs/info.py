@@ -56,5 +56,6 @@ def describe_model(path: str) -> dict[str, Any]:
         "training": model.training,
         "split": model.split,
         "accuracy": model.accuracy,
+        "calibration": model.calibration.to_json(),
         "versions": model.versions,
     }

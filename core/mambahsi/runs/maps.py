@@ -1,9 +1,13 @@
-"""The maps of a classification, written part by part."""
+"""The maps of a classification, written part by part.
+
+The class is that of the largest score; all further rasters show probabilities scaled with the
+model's temperature, or what sums these up (see :mod:`mambahsi.certainty`).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +16,7 @@ from types import TracebackType
 import numpy as np
 from rasterio.windows import Window
 
+from mambahsi.certainty import entropy, margin, to_probabilities
 from mambahsi.classes import ClassTable
 from mambahsi.grid import Grid
 from mambahsi.inference import Predictions
@@ -26,6 +31,14 @@ from mambahsi.landcover import (
 from mambahsi.map_values import CLASSES_TAG
 from mambahsi.outputs import OutputFiles
 
+FURTHER_MAPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "confidence": lambda probabilities: probabilities.max(axis=1),
+    "probabilities": lambda probabilities: probabilities,
+    "margin": margin,
+    "entropy": entropy,
+}
+"""Rasters that are written on request, by field of the job, and what they show."""
+
 
 @dataclass(frozen=True)
 class MapTargets:
@@ -34,6 +47,8 @@ class MapTargets:
     classification: Path
     confidence: Path | None
     probabilities: Path | None
+    margin: Path | None
+    entropy: Path | None
 
 
 def add_maps(files: OutputFiles, job: ClassifyJob | TrainAndClassifyJob) -> MapTargets:
@@ -42,11 +57,15 @@ def add_maps(files: OutputFiles, job: ClassifyJob | TrainAndClassifyJob) -> MapT
     Raises:
         OutputError: One of them cannot.
     """
-    return MapTargets(
-        files.add_raster(job.classification),
-        files.add_raster(job.confidence) if job.confidence else None,
-        files.add_raster(job.probabilities) if job.probabilities else None,
-    )
+    further = {
+        name: files.add_raster(path) if path else None for name, path in further_maps(job).items()
+    }
+    return MapTargets(files.add_raster(job.classification), **further)
+
+
+def further_maps(job: ClassifyJob | TrainAndClassifyJob) -> dict[str, str]:
+    """The rasters beside the map by field of the job; empty where not asked for."""
+    return {name: getattr(job, name) for name in FURTHER_MAPS}
 
 
 class MapWriter:
@@ -56,6 +75,7 @@ class MapWriter:
         targets: Where to write.
         grid: The scene's grid.
         table: The classes.
+        temperature: What scores are divided by.
         provenance: What made the maps, as metadata items.
 
     Raises:
@@ -63,25 +83,29 @@ class MapWriter:
     """
 
     def __init__(
-        self, targets: MapTargets, grid: Grid, table: ClassTable, provenance: dict[str, str]
+        self,
+        targets: MapTargets,
+        grid: Grid,
+        table: ClassTable,
+        temperature: float,
+        provenance: dict[str, str],
     ) -> None:
         self._table = table
+        self._temperature = temperature
         self._stack = ExitStack()
-        self._confidence: FloatRasterWriter | None = None
-        self._probabilities: FloatRasterWriter | None = None
+        self._further: dict[str, FloatRasterWriter] = {}
         with ExitStack() as stack:
             classes_tag = {CLASSES_TAG: json.dumps(table.to_json())}
             self._land_cover: LandCoverWriter = stack.enter_context(
                 LandCoverWriter(targets.classification, grid, table, provenance | classes_tag)
             )
-            if targets.confidence:
-                self._confidence = stack.enter_context(
-                    FloatRasterWriter(targets.confidence, grid, ["confidence"], provenance)
-                )
-            if targets.probabilities:
-                self._probabilities = stack.enter_context(
-                    FloatRasterWriter(targets.probabilities, grid, table.names, provenance)
-                )
+            for name in FURTHER_MAPS:
+                path = getattr(targets, name)
+                if path:
+                    bands = table.names if name == "probabilities" else [name]
+                    self._further[name] = stack.enter_context(
+                        FloatRasterWriter(path, grid, bands, provenance)
+                    )
             self._stack = stack.pop_all()
 
     def __enter__(self) -> MapWriter:
@@ -95,22 +119,20 @@ class MapWriter:
     ) -> None:
         self._stack.__exit__(kind, error, traceback)
 
-    def write(self, window: Window, mask: np.ndarray, probabilities: np.ndarray) -> None:
+    def write(self, window: Window, mask: np.ndarray, scores: np.ndarray) -> None:
         """Write a part of all maps; every pixel is to be written exactly once.
 
         Args:
             window: The part.
             mask: Which of its pixels are valid; bool (rows, columns).
-            probabilities: Those of the valid ones, row by row; float32 (pixels, classes).
+            scores: Those of the valid ones, row by row; float32 (pixels, classes).
         """
-        classes = probabilities.argmax(axis=1)
-        values = self._table.values[classes]
+        values = self._table.values[scores.argmax(axis=1)]
         self._land_cover.write(window, _spread(values, mask, NODATA_VALUE)[0])
-        if self._confidence:
-            confidence = probabilities.max(axis=1)
-            self._confidence.write(window, _spread(confidence, mask, NODATA_FLOAT))
-        if self._probabilities:
-            self._probabilities.write(window, _spread(probabilities, mask, NODATA_FLOAT))
+        if self._further:
+            probabilities = to_probabilities(scores, self._temperature)
+            for name, writer in self._further.items():
+                writer.write(window, _spread(FURTHER_MAPS[name](probabilities), mask, NODATA_FLOAT))
 
     def write_rows(self, valid: np.ndarray, blocks: Iterable[Predictions]) -> None:
         """Write all maps from top to bottom, :data:`BLOCK_ROWS` rows at a time.
@@ -123,7 +145,7 @@ class MapWriter:
         for top, block in zip(range(0, height, BLOCK_ROWS), blocks, strict=True):
             rows = min(BLOCK_ROWS, height - top)
             mask = valid[top : top + rows]
-            self.write(Window(0, top, width, rows), mask, block.probabilities)
+            self.write(Window(0, top, width, rows), mask, block.scores)
 
 
 def block_boundaries(valid: np.ndarray) -> list[int]:

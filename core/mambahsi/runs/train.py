@@ -2,7 +2,8 @@
 
 The result: ``model``, ``report``, ``overall_accuracy``, ``average_accuracy``, ``kappa`` (None
 where nothing was tested), ``tested_classes``, ``tested_pixels``, ``protocol``, ``best_epoch``,
-``epochs``, ``mode``, ``device``, ``backend``.
+``epochs``, ``mode``, ``device``, ``backend``, ``temperature`` (1 where scaling is not used) and
+``calibration_error`` (on test pixels, None without).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from mambahsi.plans import Plan, Task, cache_bytes, choose_plan
 from mambahsi.raster_file import block_cache
 from mambahsi.records.replay import Repetition
 from mambahsi.records.split_raster import describe_split, split_path, write_split
+from mambahsi.runs.calibrate import calibrate_model
 from mambahsi.runs.division import divide_labels, refuse_contradictions
 from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import Place, choose_place, network_arguments, versions
@@ -169,6 +171,7 @@ def _train(
         outcome = training.outcome
         _tell_outcome(outcome, job.protocol, feedback)
         accuracy = _test(split, training.predicted, feedback)
+        calibration = calibrate_model(split, training.scores, feedback)
         model = ModelFile(
             weights=network.state_dict(),
             network=arguments,
@@ -193,6 +196,7 @@ def _train(
             curves=outcome.curves,
             accuracy=accuracy.to_json() if accuracy else None,
             split=split.to_json(),
+            calibration=calibration,
         )
         return TrainedModel(
             model=model,
@@ -268,7 +272,7 @@ def _test(split: Split, predicted: np.ndarray, feedback: Feedback) -> Accuracy |
 
 
 def _result(job: TrainJob, trained: TrainedModel) -> dict[str, Any]:
-    accuracy = trained.accuracy
+    accuracy, calibration = trained.accuracy, trained.model.calibration
     return {
         "model": job.model,
         "report": job.report,
@@ -284,4 +288,6 @@ def _result(job: TrainJob, trained: TrainedModel) -> dict[str, Any]:
         "mode": trained.model.mode,
         "device": trained.model.training["device"],
         "backend": trained.model.training["backend"],
+        "temperature": calibration.temperature,
+        "calibration_error": calibration.test["error_after"] if calibration.test else None,
     }

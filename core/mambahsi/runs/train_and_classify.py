@@ -15,7 +15,7 @@ from mambahsi.records.record import record_path
 from mambahsi.records.replay import Repetition
 from mambahsi.records.split_raster import split_path
 from mambahsi.runs.classify import write_maps
-from mambahsi.runs.maps import add_maps
+from mambahsi.runs.maps import add_maps, further_maps
 from mambahsi.runs.recording import extend_record
 from mambahsi.runs.train import add_model, inputs_of, train
 
@@ -42,8 +42,7 @@ def train_and_classify(
         scene=training.scene,
         model=training.model,
         classification=job.classification,
-        confidence=job.confidence,
-        probabilities=job.probabilities,
+        **further_maps(job),
         device=training.device,
         scan=training.scan,
         threads=training.threads,

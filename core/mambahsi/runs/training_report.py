@@ -58,14 +58,14 @@ def color_bands(scene: Scene, used: Sequence[int]) -> tuple[int, int, int]:
 
 
 def previews(training: Training, split: Split) -> list[Preview]:
-    """Scene, training pixels and map; of a training on windows, the map around test pixels."""
+    """Scene, training pixels and map; on windows, the map around validation and test pixels."""
     labeled = np.where(split.parts == TRAIN, split.index, -1)
     pictures = [
         scene_preview("Scene", training.image, training.image_valid),
         class_preview("Training pixels", labeled, split.table),
     ]
     if (training.predicted >= 0).any():
-        caption = "Map around the test pixels" if training.window else "Map"
+        caption = "Map around validation and test pixels" if training.window else "Map"
         pictures.append(class_preview(caption, training.predicted, split.table))
     return pictures
 
@@ -90,6 +90,7 @@ def write_training_report(path: Path, trained: TrainedModel, warnings: Sequence[
         split=split.to_json(),
         curves=trained.outcome.curves,
         best_epoch=trained.outcome.best_epoch,
+        calibration=model.calibration,
         previews=trained.previews,
         facts=_facts(model),
         warnings=warnings,

@@ -22,6 +22,7 @@ from mambahsi.normalization import Normalization
 from mambahsi.pixels import pixel_numbers, read_pixels
 from mambahsi.plans import Plan
 from mambahsi.previews import step_for
+from mambahsi.runs.calibrate import pixels_to_score
 from mambahsi.runs.setup import Place
 from mambahsi.scene import BandSurvey, Scene
 from mambahsi.split import TEST, TRAIN, VALIDATION, Split
@@ -113,6 +114,8 @@ class Training:
             the whole scene.
         predicted: Class index of the test pixels, and of others as far as they came along;
             int (rows, columns), -1 elsewhere.
+        scores: Of the pixels that :func:`mambahsi.runs.calibrate.pixels_to_score` names, row by
+            row; float32 (pixels, classes).
         image: Red, green and blue, at reduced size; float32 (3, rows, columns).
         image_valid: Where it shows anything; bool (rows, columns).
     """
@@ -120,6 +123,7 @@ class Training:
     outcome: TrainingOutcome
     window: tuple[int, int] | None
     predicted: np.ndarray
+    scores: np.ndarray
     image: np.ndarray
     image_valid: np.ndarray
 
@@ -146,16 +150,20 @@ def train_whole(given: Preparation, feedback: Feedback) -> Training:
     checkpoint = given.checkpoint_plan(digest(pixels.numpy()))
     outcome = train_network(given.network, data, given.job, checkpoint, feedback.part(0.02, 0.97))
     predicted = np.full(valid.shape, -1, dtype=np.int32)
-    predicted[valid] = predict_classes(
-        given.network.eval(), data.pixels, geometry, feedback.part(0.97, 1.0)
+    predicted[valid], scores = predict_classes(
+        given.network.eval(),
+        data.pixels,
+        geometry,
+        pixels_to_score(given.split)[valid],
+        feedback.part(0.97, 1.0),
     )
     image = np.zeros((3, *valid.shape), dtype=np.float32)
     image[:, valid] = pixels[:, list(given.colors)].numpy().T
-    return Training(outcome, None, predicted, image, valid)
+    return Training(outcome, None, predicted, scores, image, valid)
 
 
 def train_windows(given: Preparation, feedback: Feedback) -> Training:
-    """Train on windows around the labels, and classify the windows around the test pixels.
+    """Train on windows around the labels, and classify those of the map around test pixels.
 
     Raises:
         MambaHSIError: As of :func:`mambahsi.windows.training.train_on_windows`.
@@ -176,11 +184,17 @@ def train_windows(given: Preparation, feedback: Feedback) -> Training:
         checkpoint,
         feedback.part(0.02, 0.97),
     )
-    predicted = classify_wanted(
-        given.network.eval(), reader, shape, given.split.parts == TEST, feedback.part(0.97, 1.0)
+    scored = pixels_to_score(given.split)
+    predicted, scores = classify_wanted(
+        given.network.eval(),
+        reader,
+        shape,
+        scored | (given.split.parts == TEST),
+        scored,
+        feedback.part(0.97, 1.0),
     )
     image, image_valid = _small_image(given, feedback)
-    return Training(outcome, shape, predicted, image, image_valid)
+    return Training(outcome, shape, predicted, scores, image, image_valid)
 
 
 def _digest_scene(given: Preparation, feedback: Feedback) -> str:

@@ -1,4 +1,4 @@
-"""From coarse logits to probabilities, in parts of the map."""
+"""From coarse logits to those of the scene's pixels, in parts of the map."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mambahsi.streaming.plan import MAP_TILE, STRIP_PIXELS, StreamPlan
 def predict_windows(
     passes: Passes, grids: Grids, plan: StreamPlan, feedback: Feedback
 ) -> Iterator[tuple[Window, np.ndarray]]:
-    """Probabilities of all valid pixels, in windows that follow the tiles of the written maps.
+    """Logits of all valid pixels, in windows that follow the tiles of the written maps.
 
     Args:
         passes: Has made the coarse logits.
@@ -28,7 +28,7 @@ def predict_windows(
         feedback: Told about progress.
 
     Yields:
-        A window, and the probabilities of its valid pixels, float32 (pixels, classes).
+        A window, and the logits of its valid pixels, float32 (pixels, classes).
 
     Raises:
         ResourceError: The disk fails.
@@ -42,19 +42,19 @@ def predict_windows(
         for left, right in strips(0, width, plan.tile_columns):
             rows = max(1, STRIP_PIXELS // (right - left))
             pixels = np.count_nonzero(valid[top:bottom, left:right])
-            probabilities = np.empty((pixels, passes.classes), dtype=np.float32)
+            logits = np.empty((pixels, passes.classes), dtype=np.float32)
             filled = 0
             for first, last in strips(top, bottom, rows):
                 feedback.check()
                 mask = valid[first:last, left:right]
                 if mask.any():
-                    part = _probabilities(passes, interpolation, mask, first, left)
-                    probabilities[filled : filled + len(part)] = part
+                    part = _logits(passes, interpolation, mask, first, left)
+                    logits[filled : filled + len(part)] = part
                     filled += len(part)
-            yield Window(left, top, right - left, bottom - top), probabilities
+            yield Window(left, top, right - left, bottom - top), logits
 
 
-def _probabilities(
+def _logits(
     passes: Passes, interpolation: Interpolation, mask: np.ndarray, top: int, left: int
 ) -> np.ndarray:
     cells, weights = interpolation.at(mask, top, left)
@@ -63,6 +63,5 @@ def _probabilities(
     used[cells.numpy() - low] = True
     coarse = passes.logits(np.flatnonzero(used) + low)
     position = torch.from_numpy(np.cumsum(used) - 1)
-    values = interpolate(coarse, position[cells - low], weights.to(coarse))
-    found: np.ndarray = torch.softmax(values, dim=1).numpy()
+    found: np.ndarray = interpolate(coarse, position[cells - low], weights.to(coarse)).numpy()
     return found

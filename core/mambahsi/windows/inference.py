@@ -7,6 +7,9 @@ the mean of those of all windows it lies in, weighted with a smooth ramp that fa
 window's edges. The weights of a pixel are divided by their sum, so they add up to one
 everywhere, at the scene's edges, too.
 
+Scores (see :mod:`mambahsi.certainty`) are the logarithms of these means. So a temperature acts
+on what the map shows; inside of windows, before the mean, it could make another class win.
+
 A window with few valid pixels has poor statistics. Its weight is therefore multiplied with
 the share of its pixels that are valid; where it is the only one that holds a pixel, it still
 decides.
@@ -26,6 +29,7 @@ import torch
 from rasterio.windows import Window
 from torch import nn
 
+from mambahsi.certainty import to_scores
 from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
 from mambahsi.inference import Predictions
@@ -82,7 +86,7 @@ def predict_windows(
     start, stop = next(ends)
     for strip in _strips(network, reader, shape, None, feedback):
         mask = reader.valid[strip.rows]
-        done = strip.sums[mask] / strip.weights[mask][:, None]
+        done = to_scores(strip.sums[mask] / strip.weights[mask][:, None])
         waiting.append(done)
         number += len(done)
         while number >= stop:
@@ -100,24 +104,29 @@ def classify_wanted(
     reader: WindowReader,
     shape: tuple[int, int],
     wanted: np.ndarray,
+    scored: np.ndarray,
     feedback: Feedback,
-) -> np.ndarray:
-    """Classes of some pixels, from the windows of the map in which they lie.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Classes and scores of some pixels, from the windows of the map in which they lie.
 
     Args:
         network: As of :func:`predict_windows`, also for ``reader``, ``shape`` and ``feedback``.
         wanted: The pixels to classify; bool (rows, columns), all of them valid.
+        scored: Those of them whose scores to give, too; bool (rows, columns).
 
     Returns:
         Class index by pixel, int32 (rows, columns). For wanted pixels it is that of the map;
         for other pixels of the windows that were looked at, it is what these alone say. -1
-        elsewhere.
+        elsewhere. And the scores of ``scored``, row by row; float32 (pixels, classes).
     """
     classes = np.full(wanted.shape, -1, dtype=np.int32)
+    scores = []
     for strip in _strips(network, reader, shape, wanted, feedback):
         found = reader.valid[strip.rows] & (strip.weights > 0)
         classes[strip.rows][found] = strip.sums[found].argmax(axis=1)
-    return classes
+        chosen = scored[strip.rows]
+        scores.append(to_scores(strip.sums[chosen] / strip.weights[chosen][:, None]))
+    return classes, np.concatenate(scores)
 
 
 def blending_weights(shape: tuple[int, int], scene: tuple[int, int]) -> np.ndarray:
