@@ -1,21 +1,22 @@
 """Temperature scaling: one number that makes probabilities mean what they say.
 
-A network that has learned its training pixels by heart is too sure of itself. Guo, Pleiss, Sun
-and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017 (arXiv:1706.04599,
-section 4.2) divide all scores by one *temperature* T before the softmax, fitted so that the
-mean negative log likelihood of the validation pixels is smallest. T above 1 takes confidence
-away, T below 1 adds some; the order of classes, and so the map, stays as it is.
+A network that has learned its training pixels by heart is too sure of itself, one that has
+trained for a short time not sure enough. Guo, Pleiss, Sun and Weinberger, "On Calibration of
+Modern Neural Networks", ICML 2017 (arXiv:1706.04599, section 4.2) divide all scores by one
+*temperature* T before the softmax, fitted so that the mean negative log likelihood of the
+validation pixels is smallest. T above 1 takes confidence away, T below 1 adds some; the order
+of classes, and so the map, stays as it is.
 
 Every validation pixel counts the same. In the paper's protocol, which takes ten of each class,
 classes then weigh alike, as they do in its choice of the epoch; with polygons they weigh as
 they were drawn.
 
-Scaling is used only where validation pixels that a fit has not seen are better off with it.
-They are cut into five parts, each class in five runs of neighbors (row by row, so that a part
-is not just the neighboring pixels of the others), each part is scaled with the temperature
-that the other four give, and both the negative log likelihood and the calibration error
-(:mod:`mambahsi.reliability`) of all parts must not be larger than without scaling. Test
-pixels have no say in it.
+Pixels of one field are right or wrong together, so a hundred of them say little more than one,
+and other fields may say something else. Therefore scaling goes only as far as the fields agree:
+fields are drawn with replacement a thousand times (the bootstrap of clusters; Field and Welsh
+2007, doi:10.1111/j.1467-9868.2007.00593.x), the middle 95 % of the temperatures that these
+draws give are an interval, and used is the end of it that is nearer to 1. Where the interval
+holds 1, scaling is not used. Test pixels have no say in any of this.
 """
 
 from __future__ import annotations
@@ -30,20 +31,22 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from mambahsi.certainty import to_probabilities
-from mambahsi.reliability import Bin, calibration_error, make_bins
-
 MINIMUM_PIXELS = 30
 """Fewer validation pixels are not fitted on: one of them could turn the result."""
+
+MINIMUM_FIELDS = 5
+"""Fewer fields cannot say how much they differ."""
 
 LOWEST, HIGHEST = 0.05, 20.0
 """Bounds of the temperature. A fit that ends there has no minimum worth the name."""
 
-_PARTS = 5
-_TOLERANCE = 1e-8
+_DRAWS = 1000
+_LEVEL = 0.95
+_GRID = np.geomspace(LOWEST, HIGHEST, 121)
+_BATCH = 2**21
 
 Scores = NDArray[np.float64]
-Classes = NDArray[np.integer[Any]]
+Integers = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -54,21 +57,23 @@ class Calibration:
         temperature: What scores are divided by; 1 where scaling is not used.
         reason: Why scaling is not used; empty where it is.
         pixels: Validation pixels that it rests on.
-        fitted: What the fit gave, None where there was none.
-        nll_before: Mean negative log likelihood of these pixels without scaling, in nats.
-        nll_after: The same with the fitted temperature.
-        held_out: ``nll_before``, ``nll_after``, ``error_before`` and ``error_after`` of
-            validation pixels that a fit has not seen; None where there was none.
+        fields: Fields in which these lie.
+        fitted: Temperature that fits them best, None where none was fitted.
+        interval: Ends of its 95 % interval, None where there is none.
+        nll_before: Mean negative log likelihood of the validation pixels without scaling, in
+            nats; None where no temperature was fitted.
+        nll_after: The same with :attr:`temperature`.
         test: What :func:`mambahsi.reliability.judge` found on the test pixels, or None.
     """
 
     temperature: float = 1.0
     reason: str = "The model comes from a version that did not calibrate."
     pixels: int = 0
+    fields: int = 0
     fitted: float | None = None
+    interval: tuple[float, float] | None = None
     nll_before: float | None = None
     nll_after: float | None = None
-    held_out: dict[str, float] | None = None
     test: dict[str, Any] | None = None
 
     @property
@@ -78,7 +83,8 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
-        return {"used": self.used, **vars(self)}
+        interval = None if self.interval is None else list(self.interval)
+        return {"used": self.used, **vars(self), "interval": interval}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | None) -> Calibration:
@@ -86,36 +92,41 @@ class Calibration:
 
         Raises:
             ValueError: The temperature is no positive number.
-            TypeError: A value is missing or unknown.
+            KeyError, TypeError: A value is missing or unknown.
         """
         if values is None:
             return cls()
         known = {name: value for name, value in values.items() if name != "used"}
-        found = cls(**{**known, "temperature": float(known["temperature"])})
+        known["temperature"] = float(known["temperature"])
+        if known.get("interval") is not None:
+            low, high = known["interval"]
+            known["interval"] = (float(low), float(high))
+        found = cls(**known)
         if not (math.isfinite(found.temperature) and found.temperature > 0):
             raise ValueError(f"a temperature of {found.temperature}")
         return found
 
     def text(self) -> str:
-        """What was done, in one sentence for people."""
-        if not self.used:
-            return f"Probabilities are not calibrated. {self.reason}"
+        """What was done, for people."""
+        if not self.used or self.interval is None:
+            return f"Probabilities are not calibrated. {self.reason}".rstrip()
         direction = "less" if self.temperature > 1 else "more"
+        low, high = self.interval
         return (
             f"Probabilities are calibrated with temperature {self.temperature:.3g}, which makes "
-            f"them {direction} sure: negative log likelihood of {self.pixels:,} validation pixels "
+            f"them {direction} sure: the temperature that fits {self.pixels:,} validation pixels "
+            f"in {self.fields:,} fields best is {self.fitted:.3g}, the 95 % interval {low:.3g} to "
+            f"{high:.3g}, and its end nearer to 1 is used. Their negative log likelihood is "
             f"{self.nll_before:.4f} before, {self.nll_after:.4f} after."
         )
 
 
-def negative_log_likelihood(scores: Scores, classes: Classes, temperature: float = 1.0) -> float:
+def negative_log_likelihood(scores: Scores, classes: Integers, temperature: float = 1.0) -> float:
     """Mean negative logarithm of the probability of the right class, in nats."""
-    scaled = scores / temperature
-    right = np.take_along_axis(scaled, classes[:, np.newaxis], axis=1)[:, 0]
-    return float(np.mean(logsumexp(scaled, axis=1) - right))
+    return float(np.mean(_losses(scores, classes, temperature)))
 
 
-def fit_temperature(scores: Scores, classes: Classes) -> float:
+def fit_temperature(scores: Scores, classes: Integers) -> float:
     """The temperature between :data:`LOWEST` and :data:`HIGHEST` of the smallest likelihood loss.
 
     The negative log likelihood is convex in 1 / T, so it has one minimum in log T, too, in
@@ -134,96 +145,107 @@ def fit_temperature(scores: Scores, classes: Classes) -> float:
     return math.exp(found.x)
 
 
-def calibrate(scores: NDArray[Any], classes: Classes) -> Calibration:
+def calibrate(scores: NDArray[Any], classes: Integers, fields: Integers) -> Calibration:
     """Fit the temperature of a classifier on its validation pixels, and decide on its use.
 
     Args:
-        scores: Of the validation pixels, row by row as they lie in the scene; float (pixels,
-            classes).
+        scores: Of the validation pixels; float (pixels, classes).
         classes: What they are, as class indices; int (pixels,).
+        fields: Number of the field that each lies in; int (pixels,).
     """
-    pixels = len(classes)
-    if pixels < MINIMUM_PIXELS:
-        return Calibration(
-            reason="There are no validation pixels to fit a temperature on."
-            if not pixels
-            else f"A temperature fitted on {pixels} validation pixel{'s' * (pixels > 1)} would not "
-            f"be worth much: at least {MINIMUM_PIXELS} are needed.",
-            pixels=pixels,
-        )
+    pixels, count = len(classes), len(np.unique(fields))
+    reason = _too_little(scores, pixels, count)
+    if reason:
+        return Calibration(reason=reason, pixels=pixels, fields=count)
     exact = scores.astype(np.float64)
-    if not np.isfinite(exact).all():
-        return Calibration(
-            reason="Some validation pixels have scores that are not finite.", pixels=pixels
-        )
-    fitted = fit_temperature(exact, classes)
     before = negative_log_likelihood(exact, classes)
-    after = negative_log_likelihood(exact, classes, fitted)
-    held_out = _cross_validate(exact, classes)
-    reason = _objection(fitted, before, after, held_out, exact, classes)
+    fitted = fit_temperature(exact, classes)
+    interval = _interval(exact, classes, fields)
+    # In rare draws the fit itself lies outside.
+    low, high = min(fitted, interval[0]), max(fitted, interval[1])
+    temperature = low if low > 1 else high if high < 1 else 1.0
+    after = negative_log_likelihood(exact, classes, temperature)
+    if not negative_log_likelihood(exact, classes, fitted) < before:
+        reason = "No temperature fits the validation pixels better than 1."
+    elif not LOWEST * 1.01 < fitted < HIGHEST / 1.01:
+        right = np.array_equal(exact.argmax(axis=1), classes)
+        reason = f"The fit has no minimum between {LOWEST:g} and {HIGHEST:g}" + (
+            ", because all validation pixels are classified rightly." if right else "."
+        )
+    elif temperature == 1.0:
+        reason = (
+            f"The {count:,} fields of the validation pixels do not agree whether to scale up or "
+            f"down: the temperature that fits best is {fitted:.3g}, but its 95 % interval is "
+            f"{low:.3g} to {high:.3g}."
+        )
     return Calibration(
-        temperature=1.0 if reason else fitted,
+        temperature=1.0 if reason else temperature,
         reason=reason,
         pixels=pixels,
+        fields=count,
         fitted=fitted,
+        interval=(low, high),
         nll_before=before,
-        nll_after=after,
-        held_out=held_out,
+        nll_after=before if reason else after,
     )
 
 
-def _objection(
-    fitted: float,
-    before: float,
-    after: float,
-    held_out: dict[str, float],
-    scores: Scores,
-    classes: Classes,
-) -> str:
-    """Why a temperature is not used, or an empty text."""
-    if not after < before:
-        return "No temperature fits the validation pixels better than 1."
-    if not LOWEST * 1.01 < fitted < HIGHEST / 1.01:
-        right = np.array_equal(scores.argmax(axis=1), classes)
+def _too_little(scores: NDArray[Any], pixels: int, fields: int) -> str:
+    """Why no temperature can be fitted, or an empty text."""
+    if not pixels:
+        return "There are no validation pixels to fit a temperature on."
+    if pixels < MINIMUM_PIXELS:
         return (
-            f"The fit has no minimum between {LOWEST:g} and {HIGHEST:g}"
-            + (", because all validation pixels are classified rightly" if right else "")
-            + "."
+            f"A temperature fitted on {pixels} validation pixel{'s' * (pixels > 1)} would not be "
+            f"worth much: at least {MINIMUM_PIXELS} are needed."
         )
-    for name, key in (("negative log likelihood", "nll"), ("calibration error", "error")):
-        without, scaled = held_out[f"{key}_before"], held_out[f"{key}_after"]
-        if scaled > without + _TOLERANCE:
-            return (
-                f"On validation pixels left out of the fit, scaling would raise the {name} from "
-                f"{without:.4f} to {scaled:.4f}."
-            )
+    if fields < MINIMUM_FIELDS:
+        return (
+            f"The validation pixels lie in {fields} field{'s' * (fields > 1)}, which cannot tell "
+            f"how much other fields differ: at least {MINIMUM_FIELDS} are needed."
+        )
+    if not np.isfinite(scores).all():
+        return "Some validation pixels have scores that are not finite."
     return ""
 
 
-def _cross_validate(scores: Scores, classes: Classes) -> dict[str, float]:
-    """Figures of validation pixels, each with the temperature that the other parts give."""
-    parts = _parts(classes)
-    scaled = scores.copy()
-    for part in range(_PARTS):
-        chosen = parts == part
-        if chosen.any() and not chosen.all():
-            scaled[chosen] /= fit_temperature(scores[~chosen], classes[~chosen])
-    return {
-        "nll_before": negative_log_likelihood(scores, classes),
-        "nll_after": negative_log_likelihood(scaled, classes),
-        "error_before": calibration_error(_bins(scores, classes)),
-        "error_after": calibration_error(_bins(scaled, classes)),
-    }
+def _interval(scores: Scores, classes: Integers, fields: Integers) -> tuple[float, float]:
+    """Ends of the 95 % percentile interval of the temperature over draws of whole fields."""
+    names, numbers = np.unique(fields, return_inverse=True)
+    count = len(names)
+    losses = np.stack(
+        [np.bincount(numbers, _losses(scores, classes, t), minlength=count) for t in _GRID], axis=1
+    )
+    generator = np.random.default_rng(0)
+    found: list[NDArray[np.float64]] = []
+    drawn = 0
+    while drawn < _DRAWS:
+        batch = min(_DRAWS - drawn, max(1, _BATCH // count))
+        times = generator.multinomial(count, np.full(count, 1 / count), size=batch)
+        found.append(_minima(times.astype(np.float64) @ losses))
+        drawn += batch
+    tail = (1 - _LEVEL) / 2
+    low, high = np.exp(np.quantile(np.concatenate(found), [tail, 1 - tail]))
+    return float(low), float(high)
 
 
-def _parts(classes: Classes) -> NDArray[np.int64]:
-    """Which of :data:`_PARTS` parts each pixel belongs to: of each class, runs in their order."""
-    parts = np.empty(len(classes), dtype=np.int64)
-    for number in np.unique(classes):
-        members = np.flatnonzero(classes == number)
-        parts[members] = np.arange(len(members)) * _PARTS // len(members)
-    return parts
+def _minima(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where each row, a function on the grid, is smallest: log T by a parabola; (rows,)."""
+    logarithms = np.log(_GRID)
+    middle = losses.argmin(axis=1)
+    inner = middle.clip(1, len(_GRID) - 2)
+    rows = np.arange(len(losses))
+    left, least, right = (losses[rows, inner + shift] for shift in (-1, 0, 1))
+    bend = left - 2 * least + right
+    shift = np.divide(left - right, 2 * bend, out=np.zeros(len(losses)), where=bend > 0)
+    step = logarithms[1] - logarithms[0]
+    at_end = middle != inner
+    return np.where(at_end, logarithms[middle], logarithms[inner] + shift.clip(-1, 1) * step)
 
 
-def _bins(scores: Scores, classes: Classes) -> list[Bin]:
-    return make_bins(to_probabilities(scores).max(axis=1), scores.argmax(axis=1) == classes)
+def _losses(scores: Scores, classes: Integers, temperature: float) -> NDArray[np.float64]:
+    """Negative logarithm of the probability of each pixel's right class; (pixels,)."""
+    scaled = scores / temperature
+    right = np.take_along_axis(scaled, classes[:, np.newaxis].astype(np.intp), axis=1)[:, 0]
+    losses: NDArray[np.float64] = logsumexp(scaled, axis=1) - right
+    return losses

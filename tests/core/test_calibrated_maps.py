@@ -19,7 +19,7 @@ from mambahsi.labels import read_labels
 from mambahsi.model_file import load_model, save_model
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.pixels import pixel_numbers, read_pixels
-from mambahsi.runs.calibrate import MOST_PIXELS, pixels_to_score
+from mambahsi.runs.calibrate import MOST_PIXELS, number_fields, pixels_to_score
 from mambahsi.scene import Scene
 from mambahsi.split import TEST, VALIDATION, split_random
 from mambahsi.split.parts import Split
@@ -142,7 +142,11 @@ def test_the_temperature_of_a_training_is_the_best_for_its_kept_weights(tiny: An
     grid = np.geomspace(0.06, 18, 2000)
     losses = [negative_log_likelihood(scores, classes, t) for t in grid]
     assert found.fitted == pytest.approx(grid[int(np.argmin(losses))], rel=5e-3)
-    assert found.nll_after == pytest.approx(min(losses), abs=1e-5)
+    assert found.nll_after is not None and min(losses) - 1e-5 <= found.nll_after
+    assert found.nll_after == pytest.approx(
+        negative_log_likelihood(scores, classes, found.temperature), abs=1e-5
+    )
+    assert found.nll_after <= found.nll_before
     assert found.test is not None and model.accuracy is not None
     assert found.test["pixels"] == result["tested_pixels"] == len(part(TEST)[1])
     assert found.test["accuracy"] == pytest.approx(model.accuracy["overall_accuracy"])
@@ -195,6 +199,21 @@ def test_of_very_many_pixels_every_so_manieth_is_scored() -> None:
     assert (scored & (parts == VALIDATION)).sum() == 10_000
     assert not scored[parts == 0].any()
     kept = int((scored & (parts == TEST)).sum())
-    assert MOST_PIXELS // 2 < kept <= MOST_PIXELS
+    assert MOST_PIXELS[TEST] // 2 < kept <= MOST_PIXELS[TEST]
     whole = dataclasses.replace(split, parts=np.where(parts == TEST, 0, parts))
     assert (pixels_to_score(whole) == (parts == VALIDATION)).all()
+
+
+def test_a_field_is_what_touches_of_one_class() -> None:
+    drawn = ["aab.", "..ba", "c..a", "c.c."]
+    letters = np.array([list(row) for row in drawn])
+    index = np.select([letters == one for one in "abc"], [0, 1, 2], default=-1)
+    parts = np.where(index >= 0, VALIDATION, 0)
+    parts[2, 3] = TEST
+    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None)  # type: ignore[arg-type]
+    fields = number_fields(split, VALIDATION)
+    groups = {tuple(map(tuple, np.argwhere(fields == n).tolist())) for n in range(1, 6)}
+    assert groups == {
+        ((0, 0), (0, 1)), ((0, 2), (1, 2)), ((1, 3),), ((2, 0), (3, 0)), ((3, 2),),
+    }  # fmt: skip
+    assert fields.max() == 5 and not fields[parts != VALIDATION].any()

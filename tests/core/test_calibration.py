@@ -14,6 +14,7 @@ from scipy.special import log_softmax, softmax
 from mambahsi.calibration import (
     HIGHEST,
     LOWEST,
+    MINIMUM_FIELDS,
     MINIMUM_PIXELS,
     Calibration,
     calibrate,
@@ -36,14 +37,23 @@ def draw(
 @pytest.mark.parametrize("temperature", [0.3, 0.7, 1.5, 4.0])
 def test_a_known_temperature_is_recovered(temperature: float) -> None:
     scores, classes = draw(20_000, 6, temperature)
-    found = calibrate(scores.astype(np.float32), classes)
+    found = calibrate(scores.astype(np.float32), classes, alone(classes))
     # About four standard errors of the fit with so many pixels.
-    assert found.temperature == pytest.approx(temperature, rel=0.05)
-    assert found.used and found.pixels == 20_000 and found.fitted == found.temperature
+    assert found.fitted == pytest.approx(temperature, rel=0.05)
+    assert found.used and found.pixels == found.fields == 20_000
+    assert found.interval is not None
+    low, high = found.interval
+    assert low <= found.fitted <= high and high / low < 1.1
+    assert found.temperature == (low if temperature > 1 else high)
     assert found.nll_before is not None and found.nll_after is not None
     assert found.nll_after < found.nll_before
     expected = -log_softmax(scores, axis=1)[np.arange(20_000), classes].mean()
     assert found.nll_before == pytest.approx(expected, rel=1e-5)
+
+
+def alone(classes: np.ndarray) -> np.ndarray:
+    """Every pixel in a field of its own."""
+    return np.arange(len(classes))
 
 
 @given(
@@ -66,39 +76,46 @@ def test_the_fit_is_the_best_of_all_temperatures(
     least = negative_log_likelihood(scores, classes, fitted)
     for other in np.geomspace(LOWEST * 1.001, HIGHEST / 1.001, 41):
         assert least <= negative_log_likelihood(scores, classes, other) + 1e-6 * (1 + least)
-    found = calibrate(scores, classes)
+    found = calibrate(scores, classes, generator.integers(0, 12, pixels))
     if found.used:
         assert found.nll_after is not None and found.nll_before is not None
         assert found.nll_after < found.nll_before
-        assert found.held_out is not None
-        assert found.held_out["nll_after"] <= found.held_out["nll_before"] + 1e-8
-        assert found.held_out["error_after"] <= found.held_out["error_before"] + 1e-8
+        assert found.interval is not None and not found.interval[0] <= 1 <= found.interval[1]
+        # Between 1 and the best, whatever side that is on.
+        assert abs(math.log(found.temperature)) <= abs(math.log(fitted))
+        assert (found.temperature > 1) == (fitted > 1)
     else:
         assert found.temperature == 1.0 and found.reason.endswith(".")
+        assert found.nll_after == found.nll_before
 
 
 def test_the_same_pixels_give_the_same_temperature_to_the_last_bit() -> None:
     scores, classes = draw(300, 5, 2.0)
-    assert calibrate(scores, classes) == calibrate(scores.copy(), classes.copy())
+    assert calibrate(scores, classes, alone(classes)) == calibrate(
+        scores.copy(), classes.copy(), alone(classes)
+    )
 
 
 def test_no_pixels_and_few_pixels_are_not_fitted_on() -> None:
     scores, classes = draw(MINIMUM_PIXELS, 3, 3.0)
-    assert "no validation pixels" in calibrate(scores[:0], classes[:0]).reason
-    few = calibrate(scores[:-1], classes[:-1])
+    assert "no validation pixels" in calibrate(scores[:0], classes[:0], classes[:0]).reason
+    few = calibrate(scores[:-1], classes[:-1], alone(classes)[:-1])
     assert "29 validation pixels" in few.reason and "30" in few.reason
     assert (few.temperature, few.pixels, few.fitted) == (1.0, 29, None)
-    assert "1 validation pixel " in calibrate(scores[:1], classes[:1]).reason
-    assert calibrate(scores, classes).fitted is not None
+    assert "1 validation pixel " in calibrate(scores[:1], classes[:1], classes[:1]).reason
+    assert calibrate(scores, classes, alone(classes)).fitted is not None
+    fields = alone(classes) % (MINIMUM_FIELDS - 1)
+    assert "lie in 4 fields" in calibrate(scores, classes, fields).reason
+    assert calibrate(scores, classes, alone(classes) % MINIMUM_FIELDS).fitted is not None
 
 
 def test_a_fit_without_a_minimum_is_not_used() -> None:
     scores, _ = draw(100, 4, 1.0)
-    right = calibrate(scores, scores.argmax(axis=1))
+    right = calibrate(scores, scores.argmax(axis=1), np.arange(100))
     assert "all validation pixels are classified rightly" in right.reason
-    wrong = calibrate(scores, scores.argmin(axis=1))
+    wrong = calibrate(scores, scores.argmin(axis=1), np.arange(100))
     assert "no minimum" in wrong.reason and "rightly" not in wrong.reason
-    flat = calibrate(np.zeros((100, 4)), np.arange(100) % 4)
+    flat = calibrate(np.zeros((100, 4)), np.arange(100) % 4, np.arange(100))
     assert "better than 1" in flat.reason
     assert {c.temperature for c in (right, wrong, flat)} == {1.0}
 
@@ -106,26 +123,52 @@ def test_a_fit_without_a_minimum_is_not_used() -> None:
 def test_scores_that_are_not_finite_are_not_fitted_on() -> None:
     scores, classes = draw(100, 4, 2.0)
     scores[7, 1] = -math.inf
-    assert "not finite" in calibrate(scores, classes).reason
+    assert "not finite" in calibrate(scores, classes, alone(classes)).reason
 
 
-def test_a_gain_that_some_pixels_have_at_the_cost_of_others_is_not_used() -> None:
-    # Each of five runs wants a temperature of its own, the last one another direction than all
-    # others together: what four of them say does not hold for the fifth.
-    parts = [draw(40, 2, t, seed) for seed, t in enumerate([0.7, 0.7, 1.0, 1.0, 4.0])]
-    scores = np.concatenate(
-        [one / t * 2 for (one, _), t in zip(parts, [0.7, 0.7, 1, 1, 0.2], strict=True)]
-    )
-    classes = np.concatenate([labels for _, labels in parts])
-    order = np.argsort(classes, kind="stable")
-    found = calibrate(scores[order], classes[order])
-    assert not found.used and "left out of the fit" in found.reason
-    assert found.fitted is not None and found.fitted != 1.0
+def draw_fields(temperatures: list[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores, classes and fields of 200 pixels, each field with a temperature of its own."""
+    parts = [draw(200, 4, 1.0, seed) for seed in range(len(temperatures))]
+    scores = [table * t for (table, _), t in zip(parts, temperatures, strict=True)]
+    classes = [labels for _, labels in parts]
+    fields = np.repeat(np.arange(len(temperatures)), 200)
+    return np.concatenate(scores), np.concatenate(classes), fields
+
+
+def test_scaling_goes_no_further_than_fields_agree() -> None:
+    # The same pixels, but whoever takes them for independent is too sure.
+    scores, classes, fields = draw_fields([0.5, 0.7, 0.7, 0.9, 1.2, 2.0, 3.0, 3.5])
+    apart = calibrate(scores, classes, np.arange(len(fields)))
+    together = calibrate(scores, classes, fields)
+    assert apart.fitted == together.fitted
+    assert apart.used and apart.interval is not None and together.interval is not None
+    widths = [math.log(high / low) for low, high in (apart.interval, together.interval)]
+    assert widths[1] > 2 * widths[0]
+    assert not together.used and "do not agree" in together.reason
+    # Where they do agree, it is used.
+    alike = calibrate(*draw_fields([1.5] * 8))
+    assert alike.used and 1.2 < alike.temperature < 1.6
+
+
+def test_the_interval_covers_the_temperature_as_often_as_it_says() -> None:
+    covered = 0
+    for seed in range(200):
+        scores, classes = draw(150, 4, 1.8, seed)
+        found = calibrate(scores, classes, np.arange(150))
+        assert found.interval is not None
+        covered += found.interval[0] <= 1.8 <= found.interval[1]
+    # 95 % of 200, give or take four standard errors of such a count.
+    assert 177 <= covered <= 200
 
 
 def test_a_calibration_comes_back_from_json() -> None:
     scores, classes = draw(500, 4, 2.0)
-    for found in (calibrate(scores, classes), calibrate(scores[:5], classes[:5]), Calibration()):
+    fields = alone(classes)
+    for found in (
+        calibrate(scores, classes, fields),
+        calibrate(scores[:5], classes[:5], fields[:5]),
+        Calibration(),
+    ):
         values = json.loads(json.dumps(found.to_json(), allow_nan=False))
         assert values["used"] == found.used
         assert Calibration.from_json(values) == found
@@ -133,6 +176,7 @@ def test_a_calibration_comes_back_from_json() -> None:
 
 
 def test_it_is_told_which_way_scaling_goes() -> None:
-    assert "less sure" in calibrate(*draw(3000, 4, 2.0)).text()
-    assert "more sure" in calibrate(*draw(3000, 4, 0.5)).text()
+    fields = np.arange(3000)
+    assert "less sure" in calibrate(*draw(3000, 4, 2.0), fields).text()
+    assert "more sure" in calibrate(*draw(3000, 4, 0.5), fields).text()
     assert Calibration().text().startswith("Probabilities are not calibrated. ")

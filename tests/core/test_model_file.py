@@ -60,7 +60,7 @@ def model() -> ModelFile:
         accuracy=None,
         split={"protocol": "spatial", "nearest": 3.16},
         calibration=Calibration(
-            1.0 + 1 / 3, "", 40, 1.0 + 1 / 3, 0.9, 0.8, {"nll_after": 0.85}, {"pixels": 7}
+            1.0 + 1 / 3, "", 40, 9, 1.5, (1.0 + 1 / 3, 1.7), 0.9, 0.8, {"pixels": 7}
         ),
     )
 
@@ -190,6 +190,7 @@ def test_a_newer_format_is_refused_with_a_hint(tmp_path: Path) -> None:
         {"calibration": {"temperature": None}},
         {"calibration": {"temperature": -1.0}},
         {"calibration": {"temperature": 1.0, "warmth": 1.0}},
+        {"calibration": {"temperature": 1.0, "interval": [1.0]}},
         {"calibration": {}},
         {"calibration": 1.0},
     ],

@@ -3,8 +3,8 @@
 Both take the scores that the kept weights give in the very way in which the map is made: in
 one forward pass of the whole scene, the one that classifies the test pixels, too; or in the
 windows of the map, whose probabilities are blended. (Training scores validation pixels in
-windows of their own, one for each pixel. Blended probabilities are less sure than those, so a
-temperature fitted there would not fit the map.) Nothing of it enters a checkpoint.
+windows of their own. Blended probabilities are less sure than those, so a temperature fitted
+there would not fit the map.) Nothing of it enters a checkpoint.
 """
 
 from __future__ import annotations
@@ -12,23 +12,42 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from scipy import ndimage
 
 from mambahsi.calibration import Calibration, calibrate
 from mambahsi.feedback import Feedback
 from mambahsi.reliability import judge
 from mambahsi.split import TEST, VALIDATION, Split
 
-MOST_PIXELS = 2**18
+MOST_PIXELS = {VALIDATION: 2**16, TEST: 2**18}
 """Of so many pixels of a part scores are kept; of more, every second, third and so on."""
 
 
 def pixels_to_score(split: Split) -> np.ndarray:
     """Validation and test pixels whose scores a calibration needs; bool (rows, columns)."""
     scored = np.zeros(split.parts.size, dtype=bool)
-    for part in (VALIDATION, TEST):
+    for part, most in MOST_PIXELS.items():
         members = np.flatnonzero(split.parts == part)
-        scored[members[:: max(1, -(-len(members) // MOST_PIXELS))]] = True
+        scored[members[:: max(1, -(-len(members) // most))]] = True
     return scored.reshape(split.parts.shape)
+
+
+def number_fields(split: Split, part: int) -> np.ndarray:
+    """Number the fields of a part: pixels of one class that touch, be it at corners.
+
+    Returns:
+        int32 (rows, columns), from 1; 0 elsewhere.
+    """
+    inside = np.where(split.parts == part, split.index + 1, 0)
+    fields = np.zeros(inside.shape, dtype=np.int32)
+    count = 0
+    for number, area in enumerate(ndimage.find_objects(inside), start=1):
+        if area is not None:
+            mask = inside[area] == number
+            found, more = ndimage.label(mask, structure=np.ones((3, 3)))
+            fields[area][mask] = found[mask] + count
+            count += more
+    return fields
 
 
 def calibrate_model(split: Split, scores: np.ndarray, feedback: Feedback) -> Calibration:
@@ -43,7 +62,8 @@ def calibrate_model(split: Split, scores: np.ndarray, feedback: Feedback) -> Cal
     scored = pixels_to_score(split)
     parts, classes = split.parts[scored], split.index[scored]
     validation, test = parts == VALIDATION, parts == TEST
-    found = calibrate(scores[validation], classes[validation])
+    fields = number_fields(split, VALIDATION)[scored][validation]
+    found = calibrate(scores[validation], classes[validation], fields)
     judged = judge(scores[test], classes[test], found.temperature)
     found = dataclasses.replace(found, test=judged)
     feedback.log(found.text())

@@ -57,10 +57,11 @@ def add_maps(files: OutputFiles, job: ClassifyJob | TrainAndClassifyJob) -> MapT
     Raises:
         OutputError: One of them cannot.
     """
+    classification = files.add_raster(job.classification)
     further = {
         name: files.add_raster(path) if path else None for name, path in further_maps(job).items()
     }
-    return MapTargets(files.add_raster(job.classification), **further)
+    return MapTargets(classification, **further)
 
 
 def further_maps(job: ClassifyJob | TrainAndClassifyJob) -> dict[str, str]:
