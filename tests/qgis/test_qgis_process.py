@@ -141,6 +141,34 @@ def test_success(
     assert (names[11], names[22], names[33]) == ("Wald", "Gewässer", "Acker")
 
 
+def test_margin_and_entropy(
+    environment: dict[str, str], arguments: list[str], tmp_path: Path
+) -> None:
+    names = ("CONFIDENCE", "PROBABILITIES", "MARGIN", "ENTROPY")
+    paths = {name: str(tmp_path / f"{name}.tif") for name in names}
+    further = [f"--{name}={path}" for name, path in paths.items()]
+    ran = run(environment, "run", "mambahsi:trainandclassify", *arguments, *further)
+    assert ran.returncode == 0, ran.stdout
+    assert all(f"{name}:\t{path}" in ran.stdout for name, path in paths.items()), ran.stdout
+    found = {name: gdal.Open(path) for name, path in paths.items()}
+    for name in ("CONFIDENCE", "MARGIN", "ENTROPY"):
+        assert found[name].RasterCount == 1
+        assert found[name].GetRasterBand(1).GetDescription() == name.lower()
+    shares = found["PROBABILITIES"].ReadAsArray()
+    nodata = found["PROBABILITIES"].GetRasterBand(1).GetNoDataValue()
+    inside = shares[0] != nodata
+    assert inside.any() and not inside.all()
+    values = {name: found[name].ReadAsArray() for name in ("CONFIDENCE", "MARGIN", "ENTROPY")}
+    for name, table in values.items():
+        assert found[name].GetRasterBand(1).GetNoDataValue() == nodata
+        assert ((table != nodata) == inside).all()
+    ranked = np.sort(shares[:, inside], axis=0)
+    assert (values["CONFIDENCE"][inside] == ranked[-1]).all()
+    assert (values["MARGIN"][inside] == ranked[-1] - ranked[-2]).all()
+    bits = -(ranked * np.log(ranked)).sum(axis=0) / np.log(3)
+    assert np.allclose(values["ENTROPY"][inside], bits, atol=1e-5)
+
+
 def test_a_run_is_repeated_from_its_record_without_qgis(
     environment: dict[str, str], arguments: list[str], training: dict[str, Any], label_file: str
 ) -> None:

@@ -157,7 +157,7 @@ def test_layers_are_styled_in_one_run_after_the_other(
         # Each run has a context of its own, which deletes all that was given to it.
         paths = {
             name: str(tmp_path / f"{name}_{run}.tif")
-            for name in ("CLASSIFICATION", "CONFIDENCE", "PROBABILITIES")
+            for name in ("CLASSIFICATION", "CONFIDENCE", "PROBABILITIES", "MARGIN", "ENTROPY")
         }
         processing.runAndLoadResults(
             "mambahsi:classifyscene", {"SCENE": scene, "MODEL": trained["MODEL"], **paths}
@@ -167,7 +167,7 @@ def test_layers_are_styled_in_one_run_after_the_other(
         assert layers[paths["CLASSIFICATION"]].renderer().classes()[0].label == "Wald"
         root = QgsProject.instance().layerTreeRoot()
         shown = {name: root.findLayer(layers[path]).isVisible() for name, path in paths.items()}
-        assert shown == {"CLASSIFICATION": True, "CONFIDENCE": False, "PROBABILITIES": False}
+        assert shown == {name: name == "CLASSIFICATION" for name in paths}
         assert root.findLayer(layers[paths["CLASSIFICATION"]]).isExpanded()
 
 
