@@ -66,7 +66,7 @@ def _unsure(test: Mapping[str, Any]) -> str:
     rows = test["thresholds"]
     rule = next(row for row in rows if row["confidence"] == UNSURE_BELOW)
     lines = [
-        f"A pixel is unsure where its confidence is below {UNSURE_BELOW:.0%}: by these "
+        f"A pixel is unsure where its confidence is below {100 * UNSURE_BELOW:.0f} %: by these "
         "probabilities, its class is more likely wrong than right. That holds for "
         f"{percent(rule['share_below'])} of the test pixels.",
         *(
@@ -88,7 +88,7 @@ def _unsure(test: Mapping[str, Any]) -> str:
         ),
         [
             [
-                f"{row['confidence']:.0%}",
+                f"{100 * row['confidence']:.0f} %",
                 percent(row["share_below"]),
                 *(
                     _EMPTY if row[key] is None else percent(row[key])

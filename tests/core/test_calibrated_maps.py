@@ -14,12 +14,18 @@ from streaming_scenes import make_cube, punch, write, write_model
 
 from mambahsi import jobs, runs
 from mambahsi.calibration import Calibration, negative_log_likelihood
+from mambahsi.certainty import to_probabilities
 from mambahsi.feedback import CollectingFeedback, Feedback
 from mambahsi.labels import read_labels
 from mambahsi.model_file import load_model, save_model
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.pixels import pixel_numbers, read_pixels
-from mambahsi.runs.calibrate import MOST_PIXELS, number_fields, pixels_to_score
+from mambahsi.runs.calibrate import (
+    MOST_PIXELS,
+    calibrate_model,
+    number_fields,
+    pixels_to_score,
+)
 from mambahsi.scene import Scene
 from mambahsi.split import TEST, VALIDATION, split_random
 from mambahsi.split.parts import Split
@@ -217,3 +223,26 @@ def test_a_field_is_what_touches_of_one_class() -> None:
         ((0, 0), (0, 1)), ((0, 2), (1, 2)), ((1, 3),), ((2, 0), (3, 0)), ((3, 2),),
     }  # fmt: skip
     assert fields.max() == 5 and not fields[parts != VALIDATION].any()
+
+
+def test_test_pixels_that_contradict_are_warned_of_but_have_no_say() -> None:
+    generator = np.random.default_rng(0)
+    parts = np.full((40, 100), TEST)
+    parts[::2] = VALIDATION
+    scores = generator.normal(0, 4, (4000, 3)).astype(np.float32)
+    # Validation pixels ask for a temperature of 4, test pixels for none.
+    wanted = np.where(parts.ravel() == VALIDATION, 4.0, 1.0)[:, None]
+    shares = to_probabilities(scores / wanted).cumsum(axis=1)
+    index = np.minimum((generator.random((4000, 1)) > shares).sum(axis=1), 2).reshape(parts.shape)
+    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None)  # type: ignore[arg-type]
+    feedback = CollectingFeedback()
+    found = calibrate_model(split, scores, feedback)
+    assert found.used and found.temperature > 3 and found.test is not None
+    assert found.test["error_after"] > found.test["error_before"]
+    (warning,) = feedback.warnings
+    assert f"to {found.test['error_after']:.2%}" in warning
+    # Other test pixels, the same temperature, and no warning.
+    feedback = CollectingFeedback()
+    index[parts == TEST] = generator.integers(0, 3, int((parts == TEST).sum()))
+    again = calibrate_model(split, scores, feedback)
+    assert again.temperature == found.temperature and feedback.warnings == []

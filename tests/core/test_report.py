@@ -17,12 +17,15 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
+from scipy.special import softmax
 
 from mambahsi import png
 from mambahsi.accuracy import Accuracy
+from mambahsi.calibration import Calibration
 from mambahsi.charts import learning_curves, ticks
 from mambahsi.classes import ClassTable, LandCoverClass
 from mambahsi.previews import MAX_SIDE, class_preview, scene_preview
+from mambahsi.reliability import judge
 from mambahsi.report import write_report
 from mambahsi.report_tables import MAX_MATRIX_CLASSES
 
@@ -328,3 +331,40 @@ def test_ticks_are_few_and_inside(low: float, width: float, count: int) -> None:
     slack = 1e-6 * max(width, abs(low) * 1e-6)
     assert len(values) <= count + 1
     assert all(low - slack <= v <= high + slack for v in values)
+
+
+def calibrated(temperature: float, reason: str = "") -> Calibration:
+    """A calibration judged on pixels that are right as often as scores at temperature 2 say."""
+    generator = np.random.default_rng(0)
+    scores = generator.normal(0, 4, (3000, 3))
+    shares = softmax(scores / 2, axis=1).cumsum(axis=1)
+    classes = np.minimum((generator.random((3000, 1)) > shares).sum(axis=1), 2)
+    test = judge(scores, classes, temperature)
+    return Calibration(temperature, reason, 50, 9, 2.2, (2.0, 2.4), 0.9, 0.8, test)
+
+
+def test_a_report_draws_how_far_confidence_can_be_trusted(tmp_path: Path) -> None:
+    read = page(tmp_path / "r.html", calibration=calibrated(2.0))
+    assert (
+        "Probabilities are calibrated with temperature 2, which makes them less sure" in read.text
+    )
+    assert "Before scaling" in read.text and "After scaling, as in the maps" in read.text
+    assert re.search(
+        r"on 3,000 test pixels: \d+\.\d\d % before scaling, \d\.\d\d % after", read.text
+    )
+    assert "after, not larger than before" in read.text
+    # Two panels, each with its columns; fifteen bins in each, and in the table.
+    dots = [a for tag, a in read.tags if tag == "circle" and a.get("class") == "dot"]
+    assert len(dots) == 30
+    assert "A pixel is unsure where its confidence is below 50 %" in read.text
+    assert "Confidence below Test pixels set aside" in read.text
+
+
+def test_a_report_says_where_scaling_was_not_used_or_did_not_help(tmp_path: Path) -> None:
+    read = page(tmp_path / "a.html", calibration=calibrated(1.0, "Nothing to fit on."))
+    assert "not calibrated. Nothing to fit on." in read.text
+    assert "As in the maps, without scaling" in read.text and "After scaling" not in read.text
+    read = page(tmp_path / "b.html", calibration=calibrated(6.0))
+    assert "larger than before: scaling did not help on these pixels" in read.text
+    read = page(tmp_path / "c.html", calibration=Calibration())
+    assert "No pixel was left for testing the confidence" in read.text
