@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import shapely
 import torch
 
 from mambahsi import cancellation, jobs, runs
@@ -105,6 +106,33 @@ def test_a_recomputed_training_is_recomputed_again(tiny: Any) -> None:
     result, _ = rerun(path)
     training = load_model(Path(result["output_folder"]) / "model.safetensors").training
     assert training["plan"] == "recompute"
+
+
+def test_windows_that_the_memory_made_stay_where_there_is_more_of_it(
+    tmp_path: Path, write_scene: Callable[..., Path], write_labels: Callable[..., Path]
+) -> None:
+    generator = np.random.default_rng(0)
+    classes = np.add.outer(np.arange(160) // 40, np.arange(160) // 40) % 2
+    cube = generator.random((6, 160, 160)) * 300 + classes * np.linspace(9, 900, 6)[:, None, None]
+    scene = write_scene(cube.astype(np.int16))
+    boxes, names = [], []
+    for row, column in np.ndindex(4, 4):
+        west, south = 500_150 + 400 * column, 5_799_750 - 400 * row
+        boxes.append(shapely.box(west, south, west + 80, south + 80))
+        names.append("ab"[(row + column) % 2])
+    labels = write_labels(boxes, **{"class": names})
+    values = {"job": "train", "scene": {"path": str(scene)}, "labels": {"path": str(labels)},
+              "class_field": "class", "model": str(tmp_path / "m"), "preset": "compact",
+              "epochs": 2, "threads": 1, "memory": 0.03}  # fmt: skip
+    run(values)
+    path = record_path(tmp_path / "m")
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert told["run"]["plan"] == "windows" and told["job"]["window"] == 0
+    told["job"]["memory"] = 4.0
+    path.write_text(json.dumps(told), encoding="utf-8")
+    result, _ = rerun(path)
+    assert result["identical"] and result["differences"] == []
+    assert_same_weights(tmp_path / "m", tmp_path / "m.rerun" / "m")
 
 
 def test_a_training_that_was_interrupted_is_repeated_in_one_go(tiny: Any) -> None:
@@ -342,8 +370,6 @@ def test_a_record_that_repeats_a_rerun_is_refused(tiny: Any) -> None:
 def test_labels_of_a_scene_without_georeference(
     tiny: Any, write_scene: Callable[..., Path], write_labels: Callable[..., Path]
 ) -> None:
-    import shapely
-
     scene = write_scene(tiny.cube, "plain.tif", crs=None, transform=None, nodata=-999)
     boxes = [shapely.box(8 * c + 1, 5 * r + 1, 8 * c + 7, 5 * r + 4) for r in range(4)
              for c in range(3)]  # fmt: skip
