@@ -144,7 +144,8 @@ class TrainJob:
             without folds).
         buffer: Unused pixels between the parts (spatial, blocks): a pixel that tests is farther
             than this from every pixel that trains or validates.
-        block_size: Rows and columns of a block in pixels (blocks).
+        block_size: Rows and columns of a block in pixels (blocks; every protocol resamples
+            blocks of this size for the intervals of its accuracy).
         folds: Number of parts for a cross-validation over space, of which one tests; 0 takes
             the shares instead (blocks).
         fold: Which of the folds tests, from 0 (blocks).

@@ -23,6 +23,7 @@ from mambahsi.outputs import write_bytes
 from mambahsi.png import data_uri
 from mambahsi.previews import Preview
 from mambahsi.report_confidence import confidence
+from mambahsi.report_spatial import distance_chart, distance_text, interval_text
 from mambahsi.report_style import STYLE
 from mambahsi.report_tables import class_figures, confusion, fact_table, part_counts, swatch
 
@@ -44,6 +45,7 @@ def write_report(
     facts: Mapping[str, Mapping[str, Any]] | None = None,
     warnings: Sequence[str] = (),
     estimated: Sequence[tuple[str, str]] = (),
+    spatial: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a report; every section appears only if there is something to say.
 
@@ -61,6 +63,7 @@ def write_report(
         warnings: What the user should know before using the figures.
         estimated: Headings and HTML of what a probability sample tells, from
             :func:`mambahsi.report_areas.area_sections`; it comes before what is counted.
+        spatial: What :func:`mambahsi.spatial_accuracy.spatial_accuracy` gave.
 
     Raises:
         OutputError: The file cannot be written.
@@ -71,6 +74,7 @@ def write_report(
         "".join(f'<p class="warn">{escape(text)}</p>' for text in warnings),
         _previews(previews),
         _split(split, accuracy),
+        _spatial(spatial),
         _per_class(accuracy),
         _confusion(accuracy),
         _section("Confidence", confidence(calibration) if calibration else ""),
@@ -147,20 +151,21 @@ def _legend(table: ClassTable) -> str:
 def _split(split: Mapping[str, Any] | None, accuracy: Accuracy | None) -> str:
     if not split:
         return ""
-    lines = [str(split.get("description", ""))]
-    nearest = split.get("nearest")
-    if nearest is not None:
-        lines.append(
-            f"The nearest training and test pixels are {nearest:.4g} "
-            f"pixel{'' if nearest == 1 else 's'} apart, center to center."
-        )
-    text = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
+    text = f"<p>{escape(str(split['description']))}</p>" if split.get("description") else ""
+    text += distance_text(split)
     untested = split.get("untested") or []
     if untested and (accuracy is None or not accuracy.pixels):
         names = ", ".join(escape(str(name)) for name in untested)
         text += f'<p class="warn">Not tested: {names}</p>'
     rows = split.get("classes")
     return _section("Split", text + (part_counts(rows) if rows else ""))
+
+
+def _spatial(spatial: Mapping[str, Any] | None) -> str:
+    if not spatial:
+        return ""
+    content = distance_chart(spatial["by_distance"]) + interval_text(spatial["intervals"])
+    return _section("Accuracy in space", content)
 
 
 def _per_class(accuracy: Accuracy | None) -> str:

@@ -31,8 +31,9 @@ def protocol_help() -> str:
     """What the protocols are, for people."""
     return tr(
         "How labeled pixels are divided into training, validation (chooses the weights) and "
-        "test (measures the accuracy). “spatial” keeps whole polygons apart and is the honest "
-        "choice; “random” is the published benchmark protocol of random pixels, whose accuracy "
+        "test (measures the accuracy). “spatial” keeps whole polygons apart and “blocks” "
+        "square blocks of the scene, both with a buffer between the parts; these are the honest "
+        "choices. “random” is the published benchmark protocol of random pixels, whose accuracy "
         "flatters because test pixels lie beside training pixels."
     )
 
@@ -61,27 +62,55 @@ def settings() -> list[tuple[str, str, str]]:
         (
             "validation_share",
             tr("Validation share"),
-            tr("Share of a class's labeled pixels for validation, with the spatial protocol."),
+            tr("Share of a class's labeled pixels for validation (spatial, blocks)."),
         ),
         (
             "test_share",
             tr("Test share"),
-            tr("Share of a class's labeled pixels for the test, with the spatial protocol."),
+            tr("Share of a class's labeled pixels for the test (spatial, blocks)."),
         ),
         (
             "buffer",
             tr("Buffer (pixels)"),
-            tr("Unused pixels between the parts of a polygon that has to be cut (spatial)."),
+            tr(
+                "Unused pixels between training, validation and test (spatial, blocks): no test "
+                "pixel is nearer than this to a training or validation pixel."
+            ),
+        ),
+        (
+            "block_size",
+            tr("Block size (pixels)"),
+            tr(
+                "Rows and columns of a block (blocks); with every protocol, the blocks that are "
+                "resampled for the intervals of the accuracy. Take what fields measure, or more."
+            ),
+        ),
+        (
+            "folds",
+            tr("Folds"),
+            tr(
+                "0 takes the shares; another number deals the blocks to so many parts, one of "
+                "which tests (blocks). Trained once for each fold, everything is tested once."
+            ),
+        ),
+        ("fold", tr("Fold that tests"), tr("From 0 on, with folds (blocks).")),
+        (
+            "sampled",
+            tr("Sampled"),
+            tr(
+                "Use only so many training and validation pixels per class as named below "
+                "(spatial, blocks), so that protocols can be compared."
+            ),
         ),
         (
             "train_pixels",
             tr("Training pixels per class"),
-            tr("Pixels of each class to train on, with the random protocol."),
+            tr("Pixels of each class to train on (random; the others if sampled)."),
         ),
         (
             "validation_pixels",
             tr("Validation pixels per class"),
-            tr("Pixels of each class for validation, with the random protocol."),
+            tr("Pixels of each class for validation (random; the others if sampled)."),
         ),
         (
             "window",

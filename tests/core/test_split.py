@@ -25,7 +25,9 @@ from mambahsi.split import (
     TEST,
     TRAIN,
     VALIDATION,
+    Sample,
     Split,
+    split_blocks,
     split_random,
     split_spatial,
     split_with_layers,
@@ -394,6 +396,11 @@ def test_every_class_of_the_real_scenes_is_tested(
         assert not split.untested
         assert (split.counts[:, list(PARTS)] > 0).all()
         check_buffer(split, 2)
+        blocks = split_blocks(labels, seed, 0.2, 0.3, 2, 32)
+        check_buffer(blocks, 2)
+        assert (blocks.counts[:, TRAIN] > 0).all()
+        sampled = split_blocks(labels, seed, 0.2, 0.3, 5, 32, sample=Sample(30, 10))
+        check_buffer(sampled, 5)
 
 
 @pytest.mark.parametrize("name", ["PaviaU", "Salinas", "Botswana"])

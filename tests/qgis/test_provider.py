@@ -10,7 +10,10 @@ import pytest
 from qgis.core import QgsApplication, QgsProcessingParameterDefinition
 
 NETWORK = "PROTOCOL PRESET EPOCHS VALIDATION TEST LEARNING_RATE SEED CLASS_WEIGHTS PATIENCE"
-SPLIT = "VALIDATION_SHARE TEST_SHARE BUFFER TRAIN_PIXELS VALIDATION_PIXELS"
+SPLIT = (
+    "VALIDATION_SHARE TEST_SHARE BUFFER BLOCK_SIZE FOLDS FOLD SAMPLED TRAIN_PIXELS "
+    "VALIDATION_PIXELS"
+)
 DEVICE = "DEVICE MEMORY THREADS SCAN"
 TRAINED = "SCENE LABELS CLASS_FIELD NAME_FIELD COLOR_FIELD"
 TRAINING = f"{TRAINED} {NETWORK} {SPLIT} WINDOW {DEVICE} RESUME"
@@ -89,7 +92,7 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
         if default is not None:
             assert default == job[definition.name().lower()].default, definition.name()
             compared += 1
-    assert compared == expected.get(name, 18)
+    assert compared == expected.get(name, 22)
 
 
 def test_limits_and_choices_are_the_engines(provider: Any) -> None:

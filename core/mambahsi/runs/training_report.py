@@ -88,6 +88,7 @@ def write_training_report(path: Path, trained: TrainedModel, warnings: Sequence[
         accuracy=trained.accuracy,
         protocol=split.protocol,
         split=split.to_json(),
+        spatial=model.accuracy,
         curves=trained.outcome.curves,
         best_epoch=trained.outcome.best_epoch,
         calibration=model.calibration,

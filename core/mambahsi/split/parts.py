@@ -17,6 +17,9 @@ TEST = 3
 BUFFER = 4
 """Labeled, but left unused to keep two parts apart."""
 
+NEAR = (1, 3, 5, 10)
+"""Distances in pixels, of which a split tells the share of test pixels within."""
+
 _SHOWN = 20
 """Names in a message; the split itself holds them all."""
 
@@ -38,6 +41,8 @@ class Split:
         untested: Names of the classes without a test pixel.
         nearest: Smallest distance between a training and a test pixel, in pixels from
             center to center; None without test pixels.
+        near: Share of the test pixels within each distance of :data:`NEAR` from a training
+            pixel, center to center; empty without test pixels.
         notes: Warnings for the user.
     """
 
@@ -49,6 +54,7 @@ class Split:
     counts: np.ndarray
     untested: list[str]
     nearest: float | None
+    near: dict[int, float]
     notes: list[str] = field(default_factory=list)
 
     def count(self, part: int) -> int:
@@ -67,6 +73,7 @@ class Split:
             ],
             "untested": self.untested,
             "nearest": self.nearest,
+            "near": {str(distance): share for distance, share in self.near.items()},
             "notes": self.notes,
         }
 
@@ -90,6 +97,7 @@ def make_split(
         notes.append(f"Not tested: {list_names(untested)}.")
     if not counts[:, VALIDATION].any():
         notes.append("No pixel is left for validation, so the last epoch will be taken.")
+    gaps = _distances(parts)
     return Split(
         parts.astype(np.uint8),
         index,
@@ -98,7 +106,8 @@ def make_split(
         description,
         counts,
         untested,
-        _nearest(parts),
+        float(gaps.min()) if gaps.size else None,
+        {distance: float((gaps <= distance).mean()) for distance in NEAR} if gaps.size else {},
         notes,
     )
 
@@ -109,10 +118,10 @@ def list_names(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {more} more classes" if more > 0 else "")
 
 
-def _nearest(parts: np.ndarray) -> float | None:
+def _distances(parts: np.ndarray) -> np.ndarray:
+    """Distance of each test pixel to the nearest training pixel; empty without either."""
     train, test = np.argwhere(parts == TRAIN), np.argwhere(parts == TEST)
     if not len(train) or not len(test):
-        return None
-    few, many = sorted((train, test), key=len)
-    distances, _ = cKDTree(few).query(many)
-    return float(distances.min())
+        return np.empty(0)
+    found, _ = cKDTree(train).query(test)
+    return np.asarray(found, dtype=np.float64)
