@@ -106,6 +106,7 @@ def test_buffer_is_taken_from_test_and_validation_first() -> None:
     whole = blocks(fields(), 3, buffer=0)
     kept = blocks(fields(), 3, buffer=2)
     np.testing.assert_array_equal(kept.parts == TRAIN, whole.parts == TRAIN)
+    assert (kept.counts[:, TEST] >= whole.counts[:, TEST] / 4).all()
     given_up = (whole.parts == TEST) & (kept.parts == BUFFER)
     assert given_up.any()
     # Only pixels that are too near to the others are given up.

@@ -9,10 +9,10 @@ The asking part gives up: test pixels near training pixels first, then validatio
 training pixels, then test pixels near validation pixels. Training pixels are what a user has
 fewest of, and what all classes depend on; of test pixels there are usually enough, and fewer
 of them only widen an interval. The exception is a class that would lose *all* its pixels of a
-part in this way: then the pixels around those of its pixels that lie furthest away are given
-up instead, as many as possible without any class losing more than half of its own pixels there,
-or being left fewer than three to train on. Where even that is impossible, the class is lost to
-the part, and the split says so.
+part in this way, or more than a given share of them: then the pixels around those of its pixels
+that lie furthest away are given up instead, around as many as possible without any class losing
+more than half of its own pixels there, or being left fewer than three to train on. Where even
+that is impossible, the class is lost to the part, and the split says so.
 """
 
 from __future__ import annotations
@@ -44,13 +44,17 @@ class Separated:
     cleared: np.ndarray
 
 
-def keep_apart(parts: np.ndarray, index: np.ndarray, buffer: int) -> Separated:
+def keep_apart(
+    parts: np.ndarray, index: np.ndarray, buffer: int, kept_share: float = 0.0
+) -> Separated:
     """Give up pixels until the parts are a buffer apart.
 
     Args:
         parts: Part number by pixel; uint8, shape (rows, columns).
         index: Class index by pixel, -1 unlabeled; int, same shape.
         buffer: Unused pixels between parts; 0 asks for nothing.
+        kept_share: Share of a class's pixels of a part below which others give way; of 0 they
+            do where it would keep none.
     """
     parts, cleared = parts.copy(), np.zeros(parts.shape, dtype=bool)
     reach = buffer + 1
@@ -62,10 +66,12 @@ def keep_apart(parts: np.ndarray, index: np.ndarray, buffer: int) -> Separated:
         own = index[tuple(at.T)]
         gaps = distances(at, np.argwhere(parts == staying), reach + 1)
         far = np.bincount(own[gaps >= reach], minlength=classes)
-        for number in np.flatnonzero((np.bincount(own, minlength=classes) > 0) & (far == 0)):
+        has = np.bincount(own, minlength=classes)
+        least = np.maximum(np.ceil(kept_share * has), np.minimum(has, 1))
+        for number in np.flatnonzero(far < least):
             mine = own == number
             furthest = at[mine][np.argsort(-gaps[mine], kind="stable")]
-            _clear(parts, cleared, index, furthest, staying, reach)
+            _clear(parts, cleared, index, furthest, int(far[number]), staying, reach)
         gaps = distances(at, np.argwhere(parts == staying), reach + 1)
         parts[tuple(at[gaps < reach].T)] = BUFFER
     return Separated(parts, cleared)
@@ -93,17 +99,21 @@ def _clear(
     cleared: np.ndarray,
     index: np.ndarray,
     furthest: np.ndarray,
+    enough: int,
     staying: int,
     reach: int,
 ) -> None:
-    """Give up pixels of the staying part around as many of these pixels as may be kept."""
+    """Give up pixels of the staying part around as many of these pixels as may be kept.
+
+    The first ``enough`` of them are kept anyway.
+    """
     at = np.argwhere(parts == staying)
     own = index[tuple(at.T)]
     fewest = FEWEST_TRAINING if staying == TRAIN else 1
     has = np.bincount(own)
     keeps = np.maximum((has + 1) // 2, np.minimum(has, fewest))
     saved = len(furthest)
-    while saved:
+    while saved > enough:
         near = distances(at, furthest[:saved], reach + 1) < reach
         if (has - np.bincount(own[near], minlength=len(has)) >= keeps).all():
             parts[tuple(at[near].T)] = BUFFER

@@ -18,6 +18,9 @@ from mambahsi.split.parts import (
 )
 from mambahsi.split.sample import Sample, draw
 
+KEPT_SHARE = 0.25
+"""A class that would keep a smaller share of a part makes pixels of others give way."""
+
 _NAMES = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
 
 
@@ -41,7 +44,8 @@ def finish(
         sample: How many training and validation pixels are used, or None for all.
         generator: Draws the sample.
     """
-    separated = keep_apart(parts, labels.index, buffer)
+    # Around the few pixels of a sample little is lost, so nothing more need give way.
+    separated = keep_apart(parts, labels.index, buffer, 0.0 if sample else KEPT_SHARE)
     kept = separated.parts
     if sample:
         # Pixels that make room for a class are not drawn.
