@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from mambahsi.accuracy import Accuracy
 from mambahsi.split import TEST, TRAIN, Split
 from mambahsi.split.apart import distances
 from mambahsi.split.parts import NEAR
@@ -45,6 +46,15 @@ _EDGES = (0, *NEAR, 20, 50, 100)
 
 _CHUNK = 4_000_000
 """Numbers that are drawn at a time."""
+
+
+def stated_accuracy(
+    accuracy: Accuracy | None, split: Split, predicted: np.ndarray, block_size: int
+) -> dict[str, Any] | None:
+    """The accuracy as a model file states it, with what :func:`spatial_accuracy` adds."""
+    if accuracy is None:
+        return None
+    return {**accuracy.to_json(), **spatial_accuracy(split, predicted, block_size)}
 
 
 def spatial_accuracy(split: Split, predicted: np.ndarray, block_size: int) -> dict[str, Any]:

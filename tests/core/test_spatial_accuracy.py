@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from conftest import TinyScene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 from test_split import label_set
 
+from mambahsi import runs
+from mambahsi.feedback import Feedback
+from mambahsi.jobs import from_json
+from mambahsi.model_file import load_model
 from mambahsi.report_spatial import distance_chart, distance_text, interval_text
 from mambahsi.spatial_accuracy import (
     RESAMPLES,
@@ -133,3 +139,20 @@ def test_text_names_distances() -> None:
     text = distance_text({"nearest": 3.0, "near": {"1": 0.0, "3": 0.25}})
     assert "3 pixels apart" in text and "25.00 % within 3" in text
     assert distance_text({"nearest": None, "near": {}}) == ""
+
+
+def test_training_tells_it_in_model_and_report(tiny: TinyScene) -> None:
+    report = tiny.folder / "report.html"
+    values = tiny.train_job(
+        protocol="blocks", block_size=5, buffer=1, folds=3, fold=1, report=str(report)
+    )
+    result = runs.run(from_json(values), Feedback())
+    model = load_model(values["model"])
+    assert result["protocol"] == "blocks"
+    assert model.split["nearest"] >= 2
+    assert model.accuracy is not None
+    assert sum(row["pixels"] for row in model.accuracy["by_distance"]) == result["tested_pixels"]
+    assert model.accuracy["intervals"]["block_size"] == 5
+    json.dumps(model.accuracy, allow_nan=False)
+    text = report.read_text(encoding="utf-8")
+    assert "Accuracy in space" in text and "fold 1 tests" in text

@@ -43,7 +43,7 @@ from mambahsi.runs.training_report import (
 from mambahsi.runs.ways_to_train import Preparation, train_whole, train_windows
 from mambahsi.scene import Scene, survey_bands
 from mambahsi.source_files import raster_files, vector_files
-from mambahsi.spatial_accuracy import spatial_accuracy
+from mambahsi.spatial_accuracy import stated_accuracy
 from mambahsi.split import TEST, TRAIN, VALIDATION, Split
 from mambahsi.training_loop import TrainingOutcome
 from mambahsi.windows.placement import MULTIPLE
@@ -195,7 +195,7 @@ def _train(
             },
             versions=versions(),
             curves=outcome.curves,
-            accuracy=_stated(accuracy, split, training.predicted, job),
+            accuracy=stated_accuracy(accuracy, split, training.predicted, job.block_size),
             split=split.to_json(),
             calibration=calibration,
         )
@@ -270,15 +270,6 @@ def _test(split: Split, predicted: np.ndarray, feedback: Feedback) -> Accuracy |
     accuracy = Accuracy(matrix, split.table)
     feedback.log(accuracy.text())
     return accuracy
-
-
-def _stated(
-    accuracy: Accuracy | None, split: Split, predicted: np.ndarray, job: TrainJob
-) -> dict[str, Any] | None:
-    """The accuracy for the model file: figures, by distance, and their intervals."""
-    if accuracy is None:
-        return None
-    return {**accuracy.to_json(), **spatial_accuracy(split, predicted, job.block_size)}
 
 
 def _result(job: TrainJob, trained: TrainedModel) -> dict[str, Any]:
