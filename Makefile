@@ -15,10 +15,10 @@ export MAMBAHSI_TEST_DATA ?= $(abspath $(root)/../shared)
 PROTOCOL ?= spatial
 
 .PHONY: help setup engine qgis plugin demo test lint format package screenshot benchmark \
-	benchmark-cpu engine-python qgis-python clean
+	benchmark-cpu benchmark-indian-pines engine-python qgis-python clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: engine qgis plugin ## Install everything that the other targets need, below build/
 	@echo "Ready. Try: make demo"
@@ -57,6 +57,9 @@ benchmark: engine ## Test accuracy on real scenes beside a random forest (takes 
 
 benchmark-cpu: engine ## Measure speed and memory on this CPU, beside others (leave the machine alone)
 	@$(engine_python) -m benchmarks.cpu
+
+benchmark-indian-pines: engine ## Indian Pines, ten seeds, two protocols, all methods (takes hours)
+	@$(engine_python) benchmarks/indian_pines_protocols.py
 
 engine-python: engine ## Print the engine's interpreter
 	@echo $(engine_python)
