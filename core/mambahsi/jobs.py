@@ -162,6 +162,8 @@ class TrainJob:
         patience: Epochs without better validation accuracy before stopping; 0 never stops.
         window: Rows and columns of the windows to train and classify in, a multiple of 4; 0
             takes the whole scene where the memory allows, else windows as large as it allows.
+        row_halves: Take the scene in two halves of its rows, as the published training of
+            Houston and HanChuan does, with one optimizer step each.
         device: Where the network runs, one of :data:`DEVICES`.
         scan: Implementation of the selective scan, one of :data:`SCANS`.
         threads: Threads of the CPU; 0 takes the physical cores.
@@ -195,6 +197,7 @@ class TrainJob:
     class_weights: str = field(default="none", metadata={"choices": CLASS_WEIGHTS})
     patience: int = field(default=0, metadata={"minimum": 0})
     window: int = field(default=0, metadata={"minimum": 0, "maximum": 4096})
+    row_halves: bool = False
     device: str = field(default="auto", metadata={"choices": DEVICES})
     scan: str = field(default="auto", metadata={"choices": SCANS})
     threads: int = field(default=0, metadata={"minimum": 0, "maximum": 1024})

@@ -47,8 +47,9 @@ class ModelFile:
         bands: ``count`` of the scene, ``used`` and ``dropped`` ones (1-based, with reason),
             ``wavelengths`` in nanometers and ``descriptions`` by used band.
         normalization: Constants by used band.
-        mode: How the scene was trained and is to be classified: ``whole`` or ``windows``.
-        window: Rows and columns of the windows, None where the mode is ``whole``.
+        mode: How the scene was trained and is to be classified: ``whole``, ``windows`` or
+            ``halves`` (of its rows).
+        window: Rows and columns of the windows, None where the mode is another one.
         scene: Name and grid of the training scene.
         training: The job's settings, seed, device, scan backend and threads.
         versions: Versions of the engine and of what it stands on.

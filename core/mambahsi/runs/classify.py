@@ -3,7 +3,8 @@
 The result: ``classification``, ``confidence``, ``probabilities``, ``margin``, ``entropy`` (paths,
 empty where not asked for), ``style`` (the QML beside the map), ``classes`` (the table),
 ``temperature`` (what scores were divided by), ``pixels``, ``seconds``, ``device``, ``backend``,
-``threads`` and ``way`` (in memory, in strips or in windows).
+``threads`` and ``way`` (in memory, in strips, in windows or in
+halves).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from mambahsi.model_file import ModelFile, load_model
 from mambahsi.network import SceneGeometry
 from mambahsi.outputs import OutputFiles, style_path
 from mambahsi.pixels import read_pixels
-from mambahsi.plans import cache_bytes, choose_tiles, stored_bytes
+from mambahsi.plans import cache_bytes, choose_tiles, half_mapping_bytes, stored_bytes
 from mambahsi.raster_file import CACHE_BYTES, block_cache
 from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries, further_maps
 from mambahsi.runs.recording import Recorder
@@ -45,7 +46,8 @@ from mambahsi.streaming.passes import Passes
 from mambahsi.streaming.plan import ReadPlan, StreamPlan
 from mambahsi.streaming.space import check_space
 from mambahsi.streaming.spool import Spool
-from mambahsi.windows.inference import predict_windows
+from mambahsi.windows.halves import half_shape, predict_halves
+from mambahsi.windows.inference import blending_bytes, predict_windows
 from mambahsi.windows.placement import window_shape
 from mambahsi.windows.tiles import TileRaster, WindowReader
 
@@ -79,7 +81,7 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
     """Classify a scene into files that are renamed by someone else."""
     started, used = time.monotonic(), time.process_time()
     model = load_model(job.model)
-    if model.mode not in ("whole", "windows"):
+    if model.mode not in ("whole", "windows", "halves"):
         raise ModelError(
             f"{job.model}: a model of mode {model.mode}, which this engine cannot apply.",
             "Update the engine.",
@@ -88,8 +90,8 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
         for note in scene.notes:
             feedback.warning(note)
         task = _Task(job, targets, model, scene, match_bands(model.bands, scene, feedback))
-        if model.window:
-            done = _classify_in_windows(task, model.window, feedback)
+        if model.mode != "whole":
+            done = _classify_in_parts(task, feedback)
         else:
             done = _classify_whole(task, feedback)
     seconds = time.monotonic() - started
@@ -115,7 +117,7 @@ class _Done:
     Attributes:
         pixels: Its valid pixels.
         place: Where the network ran.
-        way: ``memory``, ``strips of N rows`` or ``windows``.
+        way: ``memory``, ``strips of N rows``, ``windows`` or ``halves``.
     """
 
     pixels: int
@@ -173,8 +175,8 @@ def _classify_whole(task: _Task, feedback: Feedback) -> _Done:
     return _Done(grids.counts[0], way.place, text)
 
 
-def _classify_in_windows(task: _Task, window: tuple[int, int], feedback: Feedback) -> _Done:
-    """Classify with a model that has seen windows."""
+def _classify_in_parts(task: _Task, feedback: Feedback) -> _Done:
+    """Classify with a model that has seen windows, or the two halves of a scene."""
     job, scene, model = task.job, task.scene, task.model
     place = choose_place(job, feedback)
     main = memory_budget(job.memory, torch.device("cpu"))
@@ -184,7 +186,13 @@ def _classify_in_windows(task: _Task, window: tuple[int, int], feedback: Feedbac
     with block_cache(cache):
         valid = valid_pixels(scene, task.bands, reading, feedback.part(0.0, 0.05))
         tiles = TileRaster.of(scene, len(task.bands), cache)
-        shape = window_shape(window, valid.shape)
+        classes = model.network["num_classes"]
+        if model.window:
+            shape = window_shape(model.window, valid.shape)
+            results = blending_bytes(shape, valid.shape[1], classes, BLOCK_ROWS)
+        else:
+            shape = half_shape(valid.shape)
+            results = half_mapping_bytes(shape, classes)
         cached = min(cache, stored_bytes(scene))
         kept = choose_tiles(
             tiles,
@@ -192,18 +200,21 @@ def _classify_in_windows(task: _Task, window: tuple[int, int], feedback: Feedbac
             model.network,
             place.scan,
             cached,
-            BLOCK_ROWS,
+            results,
+            model.mode,
             (device, main),
             feedback,
         )
         reader = WindowReader(scene, task.bands, valid, model.normalization, tiles, kept)
         network = restore_network(job.model, model.network, model.weights, place)
-        blocks = predict_windows(
-            network, reader, shape, block_boundaries(valid), feedback.part(0.05, 1.0)
-        )
+        boundaries, rest = block_boundaries(valid), feedback.part(0.05, 1.0)
+        if model.window:
+            blocks = predict_windows(network, reader, shape, boundaries, rest)
+        else:
+            blocks = predict_halves(network, reader, boundaries, rest)
         with task.writer(place) as writer:
             writer.write_rows(valid, blocks)
-    return _Done(int(valid.sum()), place, "windows")
+    return _Done(int(valid.sum()), place, model.mode)
 
 
 def _in_memory(task: _Task, valid: np.ndarray, place: Place, feedback: Feedback) -> None:

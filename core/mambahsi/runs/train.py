@@ -40,7 +40,7 @@ from mambahsi.runs.training_report import (
     previews,
     write_training_report,
 )
-from mambahsi.runs.ways_to_train import Preparation, train_whole, train_windows
+from mambahsi.runs.ways_to_train import Preparation, train_halves, train_whole, train_windows
 from mambahsi.scene import Scene, survey_bands
 from mambahsi.source_files import raster_files, vector_files
 from mambahsi.spatial_accuracy import stated_accuracy
@@ -149,10 +149,11 @@ def _train(
             place.scan,
             cache,
             None if place.device.type == "cpu" else main,
+            job.row_halves,
         )
         begun = repeated.plan if repeated else "" if windows else "whole"
         plan = _choose_plan(job, task, place, begun, feedback)
-        network.recompute = plan.name == "recompute"
+        network.recompute = plan.recomputes
         given = Preparation(
             job=job,
             scene=scene,
@@ -167,8 +168,8 @@ def _train(
             ),
             colors=color_bands(scene, survey.used),
         )
-        way = train_windows if plan.window else train_whole
-        training = way(given, feedback.part(0.05, 1.0))
+        ways = {"whole": train_whole, "windows": train_windows, "halves": train_halves}
+        training = ways[plan.mode](given, feedback.part(0.05, 1.0))
         outcome = training.outcome
         _tell_outcome(outcome, job.protocol, feedback)
         accuracy = _test(split, training.predicted, feedback)
@@ -179,7 +180,7 @@ def _train(
             classes=split.table,
             bands=describe_bands(scene, survey.used, survey.dropped),
             normalization=given.normalization,
-            mode="windows" if training.window else "whole",
+            mode=plan.mode,
             window=training.window,
             scene={"name": scene.name, "grid": scene.grid.to_json()},
             training={
@@ -240,6 +241,12 @@ def _refuse_contradictions(job: TrainJob) -> None:
         JobError: Two fields contradict each other.
     """
     refuse_contradictions(job)
+    if job.window and job.row_halves:
+        raise JobError(
+            f"Field row_halves: true contradicts window ({job.window}): a scene is taken in two "
+            "halves or in windows.",
+            "Leave one of them out.",
+        )
     if job.window and (job.window < SMALLEST_SIZE or job.window % MULTIPLE):
         raise JobError(
             f"Field window: {job.window} is no size of windows.",

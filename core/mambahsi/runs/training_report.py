@@ -117,7 +117,9 @@ def _facts(model: ModelFile) -> dict[str, dict[str, Any]]:
         )
     }
     settings["Scene seen"] = (
-        f"in windows of {model.window[0]} x {model.window[1]} pixels" if model.window else "whole"
+        f"in windows of {model.window[0]} x {model.window[1]} pixels"
+        if model.window
+        else {"whole": "whole", "halves": "in two halves of its rows"}[model.mode]
     )
     settings["Model file"] = Path(training["model"]).name
     settings["Written"] = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
