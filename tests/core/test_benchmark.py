@@ -16,7 +16,7 @@ import pytest
 import rasterio
 import rasterio.features
 import shapely.geometry
-from benchmark_files import make_cube, make_truth, write_mat5
+from benchmark_files import make_cube, make_truth, write_mat5, write_npy
 
 from mambahsi import cancellation, jobs, runs
 from mambahsi.benchmark.methods import parse_methods, parse_seeds
@@ -442,3 +442,56 @@ def test_a_scene_that_lies_there_is_kept_if_it_holds_the_same(
     ]
     # What was trained on the old scene is not passed off as trained on the new one.
     assert runs.run(make_job(other, output, redo=True), Feedback())["done"] == 1
+
+
+# --- protocols
+
+
+@pytest.fixture
+def indian_pines(tmp_path: Path) -> Path:
+    """A folder with an invented Indian Pines of the true size, with large fields."""
+    folder = tmp_path / "invented"
+    folder.mkdir()
+    scene = catalog["indian_pines"]
+    generator = np.random.default_rng(0)
+    patches = generator.permutation(np.arange(36) % 16 + 1).reshape(6, 6)
+    places = np.arange(145) * 6 // 145
+    truth = patches[places][:, places].astype(np.uint8)
+    cube = generator.integers(0, 300, (145, 145, scene.bands[0])) + truth[..., None] * 40
+    write_npy(folder / "Indian_pines_corrected.npy", "", cube.astype(np.uint16))
+    write_npy(folder / "Indian_pines_gt.npy", "", truth)
+    return folder
+
+
+def test_protocols_stand_beside_each_other(indian_pines: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    feedback = CollectingFeedback()
+    for protocol in ("random", "buffered", "polygons"):
+        job = make_job(indian_pines, output, epochs=1, protocol=protocol, seeds="0-1")
+        runs.run(job, feedback)
+    # The labels are invented, so they are not divided as the real ones.
+    assert any("divided otherwise than is fixed" in text for text in feedback.warnings)
+    folder = output / "indian_pines"
+    nearest = {}
+    for protocol in ("random", "buffered", "polygons"):
+        result = read(folder / protocol / "compact" / "seed_0" / "result.json")
+        nearest[protocol] = result["split"]["nearest"]
+        assert result["split"]["is_fixed_one"] is (False if protocol == "buffered" else None)
+        assert all(row["train"] <= 30 for row in result["split"]["classes"])
+    assert nearest["random"] < 3 < nearest["buffered"]
+    assert nearest["polygons"] > 3
+    table = read(folder / "table.json")
+    groups = {group["protocol"]: group for group in table["groups"]}
+    assert list(groups) == ["random", "buffered", "polygons"]
+    means = {name: group["overall_accuracy"]["mean"] for name, group in groups.items()}
+    (sentence,) = (text for text in table["statements"] if "above protocol buffered" in text)
+    assert f"OA {means['random'] - means['buffered']:+.2f}" in sentence
+    assert "not the fixed division: seeds 0-1" in " ".join(table["statements"])
+
+
+def test_scenes_that_were_published_in_halves_are_trained_on_in_halves(tmp_path: Path) -> None:
+    job = BenchmarkJob("data", str(tmp_path))
+    for key in catalog:
+        place = SceneFolder(key, key, tmp_path / key)
+        train = make_run(job, place, "paper", 0).job
+        assert train.row_halves == (key in ("houston_2013", "whu_hi_hanchuan"))

@@ -33,6 +33,15 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 )
 
 
+_IN_HALVES = {"houston_2013", "whu_hi_hanchuan"}
+"""Scenes that the published training takes in two halves."""
+
+
+def method_fields(method: str, scene: str) -> dict[str, Any]:
+    """The fields of a training that make a method, on a scene with this key."""
+    return {**METHODS[method].fields, "row_halves": scene in _IN_HALVES}
+
+
 def parse_methods(text: str) -> list[str]:
     """Names of methods from ``paper,forest``, in the order given, each once.
 

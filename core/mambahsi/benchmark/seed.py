@@ -31,6 +31,7 @@ from mambahsi.accuracy import Accuracy, confusion_matrix
 from mambahsi.benchmark import pictures
 from mambahsi.benchmark.fit import differences, fingerprint, model_differences
 from mambahsi.benchmark.methods import METHODS
+from mambahsi.benchmark.protocols import fixed_hash, parts_hash
 from mambahsi.benchmark.scenes import SceneContent, SceneFolder
 from mambahsi.benchmark.work import count_parameters, count_scene
 from mambahsi.checkpoint import checkpoint_path
@@ -48,6 +49,7 @@ from mambahsi.runs.train import train
 from mambahsi.scene import Scene
 from mambahsi.split import TEST, Split
 from mambahsi.streaming.locks import FileLock
+from mambahsi.windows.halves import halves
 
 RESULT = "result.json"
 FORMAT_VERSION = 1
@@ -127,6 +129,7 @@ def do_run(run: Run, content: SceneContent, redo: bool, feedback: Feedback) -> s
 def _do_run(run: Run, content: SceneContent, redo: bool, feedback: Feedback) -> str:
     with Scene.open(run.job.scene) as scene:
         split = divide_labels(run.job, scene, content.survey, Feedback())
+    is_fixed = _is_fixed_one(run, split, feedback)
     now = fingerprint(run.job, content, split)
     result = run.folder / RESULT
     if result.exists():
@@ -158,7 +161,7 @@ def _do_run(run: Run, content: SceneContent, redo: bool, feedback: Feedback) -> 
         "seed": run.job.seed,
         "fingerprint": now,
         "accuracy": model.accuracy,
-        "split": split.to_json(),
+        "split": {**split.to_json(), "is_fixed_one": is_fixed},
         "training": {**_facts_of_training(model), "taken_over": taken_over},
         "classification": {
             **mapping,
@@ -196,6 +199,21 @@ def read_result(path: Path) -> dict[str, Any]:
 def split_reference(content: SceneContent) -> np.ndarray:
     """Class index of every labeled pixel, -1 elsewhere; int32 (rows, columns)."""
     return content.labels.index
+
+
+def _is_fixed_one(run: Run, split: Split, feedback: Feedback) -> bool | None:
+    """Whether the division is the one that is fixed for the buffered protocol; None if none is."""
+    wanted = fixed_hash(run.place.key, run.job.seed) if run.protocol == "buffered" else None
+    if wanted is None:
+        return None
+    same = parts_hash(split.parts) == wanted
+    if not same:
+        feedback.warning(
+            f"{run.title}: the labels are divided otherwise than is fixed for this scene and seed, "
+            "so figures cannot be compared with those of others. The ground truth differs, or "
+            "nodata covers a part of it."
+        )
+    return same
 
 
 def _take_over(
@@ -301,7 +319,11 @@ def _facts_of_training(model: ModelFile) -> dict[str, Any]:
 
 
 def _facts_of_network(model: ModelFile, content: SceneContent) -> dict[str, Any]:
-    work = count_scene(model.network, [content.survey.valid])
+    valid = content.survey.valid
+    parts = [valid]
+    if model.mode == "halves":
+        parts = [valid[half.rows] for half in halves(valid.shape[0])]
+    work = count_scene(model.network, parts)
     return {
         "arguments": model.network,
         "parameters": count_parameters(model.network),

@@ -89,10 +89,14 @@ def _circumstances(group: Group) -> str:
     nearest = [result["split"]["nearest"] for result in group.results]
     known = [distance for distance in nearest if distance is not None]
     apart = f"come as near as {min(known):g} px" if known else "are not both there"
+    others = [r["seed"] for r in group.results if r["split"].get("is_fixed_one") is False]
     untested = sorted({name for result in group.results for name in result["split"]["untested"]})
     return (
         f"{group.protocol}, {group.title}: {'; '.join(sorted(places))}; training and test pixels "
-        f"{apart}" + (f"; not tested in every run: {', '.join(untested)}" if untested else "") + "."
+        f"{apart}"
+        + (f"; not tested in every run: {', '.join(untested)}" if untested else "")
+        + (f"; not the fixed division: seeds {seeds_text(others)}" if others else "")
+        + "."
     )
 
 

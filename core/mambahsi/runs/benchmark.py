@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from mambahsi.benchmark.methods import METHODS, parse_methods, parse_seeds
+from mambahsi.benchmark.methods import method_fields, parse_methods, parse_seeds
 from mambahsi.benchmark.prepare import prepare_scene
 from mambahsi.benchmark.protocols import protocol_fields
 from mambahsi.benchmark.scenes import SceneContent, SceneFolder, read_content
@@ -67,9 +67,9 @@ def benchmark(job: BenchmarkJob, feedback: Feedback) -> dict[str, Any]:
 def make_run(job: BenchmarkJob, place: SceneFolder, method: str, seed: int) -> Run:
     """One run of a benchmark."""
     folder = run_folder(place, job.protocol, method, seed)
-    fields: dict[str, Any] = {
+    fields = {
         **protocol_fields(place.key, job.protocol, seed),
-        **METHODS[method].fields,
+        **method_fields(method, place.key),
     }
     train = TrainJob(
         scene=RasterSource(str(place.scene)),
