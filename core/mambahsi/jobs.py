@@ -26,6 +26,10 @@ BENCHMARK_PROTOCOLS = ("random", "buffered", "polygons")
 buffer between them, or whole polygons."""
 
 CLASS_WEIGHTS = ("none", "balanced")
+NETWORK = "mambahsi"
+"""The classifier that is the network; the others look at single pixels."""
+
+CLASSIFIERS = (NETWORK, "forest", "svm")
 DEVICES = ("auto", "cpu", "cuda")
 SCANS = ("auto", "reference", "cpu", "torch")
 
@@ -126,7 +130,7 @@ class VectorSource:
 
 @dataclass(frozen=True)
 class TrainJob:
-    """Train a network on a scene and labels, and write a model file.
+    """Train a model on a scene and labels, and write a model file.
 
     Attributes:
         scene: The scene.
@@ -154,6 +158,9 @@ class TrainJob:
         train_pixels: Training pixels per class, half as many of a class of no more than that
             (random; the others if sampled).
         validation_pixels: Validation pixels per class (random; the others if sampled).
+        classifier: The network (mambahsi), or a random forest (forest) or a support vector machine
+            (svm) on single pixels, which use no setting of the network, one of :data:`CLASSIFIERS`.
+        compare: Fit the other classifiers of single pixels, too, and test them on the same pixels.
         preset: Network configuration, one of :data:`PRESETS`.
         epochs: Passes over the training pixels; one optimizer step each on a whole scene.
         learning_rate: Learning rate of Adam.
@@ -190,6 +197,8 @@ class TrainJob:
     sampled: bool = False
     train_pixels: int = field(default=30, metadata={"minimum": 1})
     validation_pixels: int = field(default=10, metadata={"minimum": 1})
+    classifier: str = field(default=NETWORK, metadata={"choices": CLASSIFIERS})
+    compare: bool = False
     preset: str = field(default="paper", metadata={"choices": tuple(PRESETS)})
     epochs: int = field(default=200, metadata={"minimum": 1, "maximum": 1_000_000})
     learning_rate: float = field(default=3e-4, metadata={"minimum": 1e-9, "maximum": 10.0})

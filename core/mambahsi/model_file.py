@@ -25,11 +25,13 @@ import torch
 from mambahsi.calibration import Calibration
 from mambahsi.classes import LARGEST_VALUE, ClassTable
 from mambahsi.errors import ModelError
+from mambahsi.jobs import NETWORK
 from mambahsi.normalization import Normalization
 from mambahsi.outputs import write_bytes
 
-FORMAT_VERSION = 1
-"""Raised when an older engine could no longer read the file rightly."""
+FORMAT_VERSION = 2
+"""Raised when an older engine could no longer read the file rightly. A file is given the lowest
+version that can hold it: networks are in version 1, other classifiers need 2."""
 
 _KEY = "mambahsi"
 
@@ -41,14 +43,15 @@ class ModelFile:
     """What a model file holds.
 
     Attributes:
-        weights: The network's state dict, on the CPU.
-        network: The network's constructor arguments.
+        weights: The network's state dict, on the CPU; of another classifier, its arrays.
+        network: The network's constructor arguments; of another classifier, ``in_channels`` and
+            ``num_classes`` alone.
         classes: The classes by index.
         bands: ``count`` of the scene, ``used`` and ``dropped`` ones (1-based, with reason),
             ``wavelengths`` in nanometers and ``descriptions`` by used band.
         normalization: Constants by used band.
-        mode: How the scene was trained and is to be classified: ``whole``, ``windows`` or
-            ``halves`` (of its rows).
+        mode: How the scene was trained and is to be classified: ``whole``, ``windows``, ``halves``
+            (of its rows), or ``pixels`` by a classifier of single pixels.
         window: Rows and columns of the windows, None where the mode is another one.
         scene: Name and grid of the training scene.
         training: The job's settings, seed, device, scan backend and threads.
@@ -57,6 +60,9 @@ class ModelFile:
         accuracy: What :meth:`mambahsi.accuracy.Accuracy.to_json` gave, or None if not tested.
         split: How labeled pixels were divided.
         calibration: The temperature of its probabilities, and what it rests on.
+        classifier: One of :data:`mambahsi.jobs.CLASSIFIERS`.
+        choice: How the settings of another classifier than the network were chosen.
+        comparison: Figures of this and of other classifiers, tested on the same pixels.
     """
 
     weights: dict[str, torch.Tensor]
@@ -73,6 +79,9 @@ class ModelFile:
     accuracy: dict[str, Any] | None = None
     split: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
+    classifier: str = NETWORK
+    choice: dict[str, Any] = field(default_factory=dict)
+    comparison: list[dict[str, Any]] = field(default_factory=list)
 
 
 def save_model(path: Path, model: ModelFile) -> None:
@@ -86,7 +95,7 @@ def save_model(path: Path, model: ModelFile) -> None:
         OutputError: The file cannot be written.
     """
     facts = {
-        "format_version": FORMAT_VERSION,
+        "format_version": 1 if model.classifier == NETWORK else FORMAT_VERSION,
         "network": model.network,
         "classes": model.classes.to_json(),
         "bands": model.bands,
@@ -100,6 +109,9 @@ def save_model(path: Path, model: ModelFile) -> None:
         "accuracy": model.accuracy,
         "split": model.split,
         "calibration": model.calibration.to_json(),
+        "classifier": model.classifier,
+        "choice": model.choice,
+        "comparison": model.comparison,
     }
     weights = {name: w.detach().cpu().contiguous() for name, w in model.weights.items()}
     text = json.dumps(_finite(facts), ensure_ascii=False, allow_nan=False)
@@ -152,10 +164,17 @@ def load_model(path: str | Path) -> ModelFile:
             accuracy=facts["accuracy"],
             split=dict(facts["split"]),
             calibration=Calibration.from_json(facts.get("calibration")),
+            # The first models were networks and did not say so.
+            classifier=str(facts.get("classifier", NETWORK)),
+            choice=dict(facts.get("choice", {})),
+            comparison=list(facts.get("comparison", [])),
         )
         _check_consistency(path, model)
         return model
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except (
+        *(KeyError, TypeError, ValueError, AttributeError, ArithmeticError),
+        RuntimeError,  # PyTorch, of a type of numbers that it cannot compute with
+    ) as error:
         raise ModelError(
             f"{path}: the model file's description is damaged ({error!r}).",
             "Copy or train it again.",
@@ -239,7 +258,7 @@ def _check_consistency(path: Path, model: ModelFile) -> None:
         raise ModelError(
             f"{path}: mode {model.mode} with windows of {model.window}.", "Train it again."
         )
-    if not isinstance(model.network["hidden_dim"], int):
+    if model.classifier == NETWORK and not isinstance(model.network["hidden_dim"], int):
         raise ModelError(f"{path}: the network's width is no number.", "Train it again.")
     for land_cover in model.classes:
         if not 1 <= land_cover.value <= LARGEST_VALUE or not _COLOR.fullmatch(land_cover.color):

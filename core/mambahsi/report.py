@@ -23,6 +23,7 @@ from mambahsi.outputs import write_bytes
 from mambahsi.png import data_uri
 from mambahsi.previews import Preview
 from mambahsi.report_confidence import confidence
+from mambahsi.report_methods import choice_table, comparison_table
 from mambahsi.report_spatial import distance_chart, distance_text, interval_text
 from mambahsi.report_style import STYLE
 from mambahsi.report_tables import class_figures, confusion, fact_table, part_counts, swatch
@@ -46,6 +47,8 @@ def write_report(
     warnings: Sequence[str] = (),
     estimated: Sequence[tuple[str, str]] = (),
     spatial: Mapping[str, Any] | None = None,
+    choice: Mapping[str, Any] | None = None,
+    comparison: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write a report; every section appears only if there is something to say.
 
@@ -64,6 +67,8 @@ def write_report(
         estimated: Headings and HTML of what a probability sample tells, from
             :func:`mambahsi.report_areas.area_sections`; it comes before what is counted.
         spatial: What :func:`mambahsi.spatial_accuracy.spatial_accuracy` gave.
+        choice: How a classifier's settings were chosen; see :mod:`mambahsi.report_methods`.
+        comparison: Figures of several classifiers; see the same place.
 
     Raises:
         OutputError: The file cannot be written.
@@ -72,6 +77,7 @@ def write_report(
         *(_section(heading, content) for heading, content in estimated),
         _counted(accuracy, protocol, bool(estimated)),
         "".join(f'<p class="warn">{escape(text)}</p>' for text in warnings),
+        _section("Comparison of classifiers", comparison_table(comparison)),
         _previews(previews),
         _split(split, accuracy),
         _spatial(spatial),
@@ -79,6 +85,7 @@ def write_report(
         _confusion(accuracy),
         _section("Confidence", confidence(calibration) if calibration else ""),
         _curves(curves, best_epoch),
+        _section("Choice of settings", choice_table(choice or {})),
         *(_section(heading, fact_table(rows)) for heading, rows in (facts or {}).items() if rows),
     ]
     html = (

@@ -44,6 +44,17 @@ def preset_help() -> str:
     return tr("Network configuration. {}.").format(described)
 
 
+def classifier_help() -> str:
+    """What the classifiers are, for people."""
+    return tr(
+        "“mambahsi” is the network, which sees every pixel in its surroundings. “forest” (random "
+        "forest) and “svm” (support vector machine with a Gaussian kernel) look at single pixels, "
+        "take seconds to minutes, and are a good choice for few or tiny polygons. They use the "
+        "same training, validation and test pixels; settings of the network (epochs, learning "
+        "rate, patience, window, scan, device) have no meaning for them."
+    )
+
+
 def settings() -> list[tuple[str, str, str]]:
     """Advanced settings of a training: field of the job, label, help."""
     return [
@@ -121,6 +132,14 @@ def settings() -> list[tuple[str, str, str]]:
                 "always takes windows of so many rows and columns."
             ),
         ),
+        (
+            "compare",
+            tr("Compare classifiers"),
+            tr(
+                "Also fit a random forest and a support vector machine to the same pixels, and "
+                "show in the report how they do on the same test pixels."
+            ),
+        ),
         *device_settings(),
         (
             "resume",
@@ -195,6 +214,7 @@ class TrainingAlgorithm(EngineAlgorithm):
                 QgsProcessingParameterField(name, label, None, "LABELS", optional=True), explanation
             )
         self.add(setting(jobs.TrainJob, "protocol", tr("Protocol")), protocol_help())
+        self.add(setting(jobs.TrainJob, "classifier", tr("Classifier")), classifier_help())
         self.add(setting(jobs.TrainJob, "preset", tr("Network")), preset_help())
         self.add(
             setting(jobs.TrainJob, "epochs", tr("Epochs")),
@@ -295,7 +315,7 @@ class TrainingAlgorithm(EngineAlgorithm):
         }
         chosen = {
             field: read_setting(self, jobs.TrainJob, field, parameters, context)
-            for field in ("protocol", "preset", "epochs")
+            for field in ("protocol", "classifier", "preset", "epochs")
         }
         return jobs.TrainJob(
             scene=jobs.RasterSource(**self._scene.hand_over(folder, feedback)),

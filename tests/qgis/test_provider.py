@@ -10,13 +10,14 @@ import pytest
 from qgis.core import QgsApplication, QgsProcessingParameterDefinition
 
 NETWORK = "PROTOCOL PRESET EPOCHS VALIDATION TEST LEARNING_RATE SEED CLASS_WEIGHTS PATIENCE"
+CLASSIFIERS = "CLASSIFIER COMPARE"
 SPLIT = (
     "VALIDATION_SHARE TEST_SHARE BUFFER BLOCK_SIZE FOLDS FOLD SAMPLED TRAIN_PIXELS "
     "VALIDATION_PIXELS"
 )
 DEVICE = "DEVICE MEMORY THREADS SCAN"
 TRAINED = "SCENE LABELS CLASS_FIELD NAME_FIELD COLOR_FIELD"
-TRAINING = f"{TRAINED} {NETWORK} {SPLIT} WINDOW {DEVICE} RESUME"
+TRAINING = f"{TRAINED} {CLASSIFIERS} {NETWORK} {SPLIT} WINDOW {DEVICE} RESUME"
 MAPS = "CLASSIFICATION CONFIDENCE PROBABILITIES MARGIN ENTROPY"
 ACCURACY = {"OVERALL_ACCURACY", "AVERAGE_ACCURACY", "KAPPA"}
 
@@ -92,7 +93,7 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
         if default is not None:
             assert default == job[definition.name().lower()].default, definition.name()
             compared += 1
-    assert compared == expected.get(name, 22)
+    assert compared == expected.get(name, 24)
 
 
 def test_limits_and_choices_are_the_engines(provider: Any) -> None:
@@ -128,7 +129,8 @@ def test_what_is_rarely_changed_is_advanced(provider: Any) -> None:
         if not d.flags() & ADVANCED
     }
     always = {"SCENE", "LABELS", "CLASS_FIELD", "NAME_FIELD", "COLOR_FIELD"}
-    assert shown == {*always, "PROTOCOL", "PRESET", "EPOCHS", "MODEL", "REPORT", *MAPS.split()}
+    chosen = {"PROTOCOL", "CLASSIFIER", "PRESET", "EPOCHS", "MODEL", "REPORT"}
+    assert shown == {*always, *chosen, *MAPS.split()}
 
 
 def test_loading_the_jobs_writes_nothing_into_the_plugin(provider: Any, tmp_path: Path) -> None:

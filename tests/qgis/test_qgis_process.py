@@ -201,6 +201,17 @@ def test_a_run_is_repeated_from_its_record_without_qgis(
     assert (one == other).all()
 
 
+def test_a_comparison(environment: dict[str, str], arguments: list[str], tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    ran = run(
+        environment, "run", "mambahsi:trainandclassify", *arguments,
+        "--CLASSIFIER=svm", "--COMPARE=true", f"--REPORT={report}",
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout
+    assert "Compared: random forest" in ran.stdout
+    assert "Comparison of classifiers" in report.read_text(encoding="utf-8")
+
+
 def test_help_and_engineinfo(environment: dict[str, str]) -> None:
     helped = run(environment, "help", "mambahsi:trainandclassify")
     assert helped.returncode == 0

@@ -147,6 +147,36 @@ def test_split_opens_with_its_parts_named_and_colored(
     assert ((found > 0) == inner).all() and set(np.unique(found)) >= {0, 1, 2, 3}
 
 
+@pytest.mark.parametrize("classifier", ["forest", "svm"])
+def test_classifiers_of_single_pixels(
+    training: dict[str, Any], scene: str, told: Any, tmp_path: Path, classifier: str
+) -> None:
+    """The same parameters, model, map, report and figures as with the network."""
+    import processing
+
+    training["CLASSIFIER"] = classifier
+    training["REPORT"] = str(tmp_path / "report.html")
+    result = processing.run("mambahsi:trainandclassify", training, feedback=told)
+    check_map(result["CLASSIFICATION"], scene, set(CLASSES))
+    # Signatures of this scene are far apart.
+    assert result["OVERALL_ACCURACY"] > 0.95
+    assert "Choice of settings" in Path(result["REPORT"]).read_text(encoding="utf-8")
+    assert any("Not used by classifier" in line and "epochs 3" in line for line in told.lines)
+    assert told.progress() == 100
+    again = processing.run(
+        "mambahsi:classifyscene",
+        {
+            "SCENE": scene,
+            "MODEL": result["MODEL"],
+            "CLASSIFICATION": str(tmp_path / "again.tif"),
+        },
+    )
+    first, second = (gdal.Open(r["CLASSIFICATION"]).ReadAsArray() for r in (result, again))
+    assert (first == second).all()
+    described = processing.run("mambahsi:engineinfo", {"MODEL": result["MODEL"]})
+    assert classifier in described["DESCRIPTION"]
+
+
 def test_layers_are_styled_in_one_run_after_the_other(
     training: dict[str, Any], scene: str, tmp_path: Path
 ) -> None:

@@ -212,9 +212,11 @@ def _relocate(text: str, places: Mapping[str, str]) -> str:
 
 def _decided(values: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
     """A job's plain values with what the run decided put in, in all steps that have the field."""
+    backend = run.get("backend")
     settings = {
         "device": str(run.get("device", "")).partition(" ")[0],
-        "scan": run.get("backend"),
+        # Where no network ran, the backend is no scan.
+        "scan": backend if backend in jobs.SCANS else None,
         "threads": run.get("threads"),
         "window": run.get("plan_window"),
         "resume": False,

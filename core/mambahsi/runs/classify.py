@@ -25,7 +25,7 @@ from mambahsi.devices import memory_budget
 from mambahsi.errors import ModelError, SceneError
 from mambahsi.feedback import Feedback
 from mambahsi.inference import predict_blocks
-from mambahsi.jobs import ClassifyJob
+from mambahsi.jobs import NETWORK, ClassifyJob
 from mambahsi.landcover import BLOCK_ROWS
 from mambahsi.model_file import ModelFile, load_model
 from mambahsi.network import SceneGeometry
@@ -81,7 +81,8 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
     """Classify a scene into files that are renamed by someone else."""
     started, used = time.monotonic(), time.process_time()
     model = load_model(job.model)
-    if model.mode not in ("whole", "windows", "halves"):
+    pixelwise = model.classifier != NETWORK
+    if not pixelwise and model.mode not in ("whole", "windows", "halves"):
         raise ModelError(
             f"{job.model}: a model of mode {model.mode}, which this engine cannot apply.",
             "Update the engine.",
@@ -89,8 +90,14 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
     with Scene.open(job.scene) as scene:
         for note in scene.notes:
             feedback.warning(note)
-        task = _Task(job, targets, model, scene, match_bands(model.bands, scene, feedback))
-        if model.mode != "whole":
+        task = Task(job, targets, model, scene, match_bands(model.bands, scene, feedback))
+        if pixelwise:
+            # Imported by need: a network does not wait for scikit-learn.
+            from mambahsi.runs.classify_pixelwise import classify_pixelwise
+
+            pixels, place = classify_pixelwise(task, feedback)
+            done = _Done(pixels, place, "pixels")
+        elif model.mode != "whole":
             done = _classify_in_parts(task, feedback)
         else:
             done = _classify_whole(task, feedback)
@@ -116,8 +123,8 @@ class _Done:
 
     Attributes:
         pixels: Its valid pixels.
-        place: Where the network ran.
-        way: ``memory``, ``strips of N rows``, ``windows`` or ``halves``.
+        place: Where it ran.
+        way: ``memory``, ``strips of N rows``, ``windows``, ``halves`` or ``pixels``.
     """
 
     pixels: int
@@ -126,7 +133,7 @@ class _Done:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Task:
+class Task:
     """A model, the scene that it is applied to, and where the maps go."""
 
     job: ClassifyJob
@@ -155,7 +162,7 @@ class _Task:
         return hashlib.sha256(Path(self.job.model).read_bytes()).hexdigest()
 
 
-def _classify_whole(task: _Task, feedback: Feedback) -> _Done:
+def _classify_whole(task: Task, feedback: Feedback) -> _Done:
     """Classify with a model that has seen whole scenes."""
     job, scene = task.job, task.scene
     place = choose_place(job, feedback)
@@ -175,7 +182,7 @@ def _classify_whole(task: _Task, feedback: Feedback) -> _Done:
     return _Done(grids.counts[0], way.place, text)
 
 
-def _classify_in_parts(task: _Task, feedback: Feedback) -> _Done:
+def _classify_in_parts(task: Task, feedback: Feedback) -> _Done:
     """Classify with a model that has seen windows, or the two halves of a scene."""
     job, scene, model = task.job, task.scene, task.model
     place = choose_place(job, feedback)
@@ -217,7 +224,7 @@ def _classify_in_parts(task: _Task, feedback: Feedback) -> _Done:
     return _Done(int(valid.sum()), place, model.mode)
 
 
-def _in_memory(task: _Task, valid: np.ndarray, place: Place, feedback: Feedback) -> None:
+def _in_memory(task: Task, valid: np.ndarray, place: Place, feedback: Feedback) -> None:
     model = task.model
     geometry = SceneGeometry(valid)
     pixels = read_pixels(
@@ -233,7 +240,7 @@ def _in_memory(task: _Task, valid: np.ndarray, place: Place, feedback: Feedback)
 
 
 def _in_strips(
-    task: _Task, grids: Grids, place: Place, plan: StreamPlan, feedback: Feedback
+    task: Task, grids: Grids, place: Place, plan: StreamPlan, feedback: Feedback
 ) -> None:
     model, scene = task.model, task.scene
     network = restore_network(task.job.model, model.network, model.weights, place)

@@ -46,6 +46,7 @@ def describe_model(path: str) -> dict[str, Any]:
     model = load_model(path)
     return {
         "model": path,
+        "classifier": model.classifier,
         "classes": model.classes.to_json(),
         "bands": model.bands,
         "network": model.network,
@@ -55,7 +56,9 @@ def describe_model(path: str) -> dict[str, Any]:
         "scene": model.scene,
         "training": model.training,
         "split": model.split,
+        "choice": model.choice,
         "accuracy": model.accuracy,
         "calibration": model.calibration.to_json(),
+        "comparison": model.comparison,
         "versions": model.versions,
     }

@@ -161,7 +161,7 @@ def _spread(values: np.ndarray, mask: np.ndarray, nodata: float) -> np.ndarray:
     Returns:
         (bands, rows, columns), of the values' type.
     """
-    columns = values.reshape(len(values), -1)
+    columns = values if values.ndim > 1 else values[:, np.newaxis]
     image = np.full((columns.shape[1], *mask.shape), nodata, dtype=values.dtype)
     image[:, mask] = columns.T
     return image

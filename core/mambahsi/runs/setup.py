@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 import mambahsi
+from mambahsi.classifiers import BACKEND
 from mambahsi.devices import choose_device, describe_device
 from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
@@ -20,7 +21,10 @@ from mambahsi.jobs import ClassifyJob, TrainJob
 from mambahsi.network import MambaHSI
 from mambahsi.scan import available_backends, code_cache, resolve_backend, set_threads
 
-PACKAGES = ("torch", "numpy", "llvmlite", "rasterio", "pyogrio", "shapely", "scipy", "safetensors")
+PACKAGES = (
+    *("torch", "numpy", "llvmlite", "rasterio", "pyogrio", "shapely", "scipy", "scikit-learn"),
+    "safetensors",
+)
 """Packages whose versions go into model files and reports."""
 
 
@@ -30,7 +34,7 @@ class Place:
 
     Attributes:
         device: The device.
-        scan: Name of the scan backend.
+        scan: Name of the scan backend; where no network runs, of what does.
         threads: Threads of the CPU.
     """
 
@@ -76,6 +80,16 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
         f"{'s' if threads > 1 else ''}."
     )
     return place
+
+
+def choose_pixelwise_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
+    """The place of a classifier of single pixels: the CPU, with the threads that a job asks for."""
+    threads = set_threads(job.threads)
+    feedback.log(
+        f"Running on the CPU with {BACKEND} {metadata.version(BACKEND)}, {threads} thread"
+        f"{'s' if threads > 1 else ''}."
+    )
+    return Place(torch.device("cpu"), BACKEND, threads)
 
 
 def network_arguments(bands: int, hidden_dim: int, classes: int, mamba_type: str) -> dict[str, Any]:

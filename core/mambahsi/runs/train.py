@@ -1,8 +1,10 @@
 """A scene and labels in, a model file and a report out.
 
-The result: ``model``, ``report``, ``overall_accuracy``, ``average_accuracy``, ``kappa`` (None
-where nothing was tested), ``tested_classes``, ``tested_pixels``, ``protocol``, ``best_epoch``,
-``epochs``, ``mode``, ``device``, ``backend``, ``temperature`` (1 where scaling is not used) and
+The result: ``model``, ``classifier``, ``report``, ``overall_accuracy``, ``average_accuracy``,
+``kappa`` (None where nothing was tested), ``tested_classes``, ``tested_pixels``, ``protocol``,
+``best_epoch`` and ``epochs`` (0 where no network was trained), ``chosen`` (settings of another
+classifier than the network, else None), ``comparison`` (see :mod:`mambahsi.runs.comparison`),
+``mode``, ``device``, ``backend``, ``temperature`` (1 where scaling is not used) and
 ``calibration_error`` (on test pixels, None without).
 """
 
@@ -15,13 +17,13 @@ import numpy as np
 import torch
 
 from mambahsi import jobs
-from mambahsi.accuracy import Accuracy, confusion_matrix
+from mambahsi.accuracy import Accuracy
 from mambahsi.bands import describe_bands
 from mambahsi.checkpoint import checkpoint_path, load_checkpoint
 from mambahsi.devices import memory_budget
 from mambahsi.feedback import Feedback, WarningsKept
 from mambahsi.grid import Grid
-from mambahsi.jobs import PRESETS, JobError, TrainJob
+from mambahsi.jobs import NETWORK, PRESETS, JobError, TrainJob
 from mambahsi.model_file import ModelFile, save_model
 from mambahsi.network import MambaHSI
 from mambahsi.normalization import Normalization
@@ -34,6 +36,7 @@ from mambahsi.runs.calibrate import calibrate_model
 from mambahsi.runs.division import divide_labels, refuse_contradictions
 from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import Place, choose_place, network_arguments, versions
+from mambahsi.runs.testing import tested_accuracy
 from mambahsi.runs.training_report import (
     TrainedModel,
     color_bands,
@@ -44,7 +47,7 @@ from mambahsi.runs.ways_to_train import Preparation, train_halves, train_whole, 
 from mambahsi.scene import Scene, survey_bands
 from mambahsi.source_files import raster_files, vector_files
 from mambahsi.spatial_accuracy import stated_accuracy
-from mambahsi.split import TEST, TRAIN, VALIDATION, Split
+from mambahsi.split import TRAIN, VALIDATION, Split
 from mambahsi.training_loop import TrainingOutcome
 from mambahsi.windows.placement import MULTIPLE
 
@@ -52,7 +55,8 @@ SMALLEST_SIZE = 4 * MULTIPLE
 """Rows and columns of the smallest windows: four cells of the network's coarsest grid."""
 
 DECIDED = ("device", "backend", "threads", "plan", "plan_window")
-"""What a model file tells about its training, and the job may have left open."""
+"""What a model file tells about its training, and the job may have left open; only a network
+has a plan."""
 
 
 def inputs_of(job: TrainJob) -> list[str]:
@@ -113,7 +117,8 @@ def train(
             write_training_report(report_path, trained, feedback.warnings)
         write_split(split_file, trained.split, Grid.from_json(trained.model.scene["grid"]))
         result = _result(job, trained)
-        decided = {name: trained.model.training[name] for name in DECIDED}
+        training = trained.model.training
+        decided = {name: training[name] for name in DECIDED if name in training}
         record.write(result, decided | {"resumed": resumed}, describe_split(trained.split))
     feedback.progress(1.0, "The model is written")
     return result
@@ -131,6 +136,11 @@ def _train(
             split = repeated.take_split(survey.valid, feedback)
         else:
             split = divide_labels(job, scene, survey, feedback)
+        if job.classifier != NETWORK:
+            # Imported by need: a network does not wait for scikit-learn.
+            from mambahsi.runs.train_pixelwise import train_pixelwise
+
+            return train_pixelwise(job, scene, survey, split, feedback)
         place = choose_place(job, feedback)
         preset = PRESETS[job.preset]
         arguments = network_arguments(
@@ -169,11 +179,20 @@ def _train(
             colors=color_bands(scene, survey.used),
         )
         ways = {"whole": train_whole, "windows": train_windows, "halves": train_halves}
-        training = ways[plan.mode](given, feedback.part(0.05, 1.0))
+        trained = 0.8 if job.compare else 1.0
+        training = ways[plan.mode](given, feedback.part(0.05, trained))
         outcome = training.outcome
         _tell_outcome(outcome, job.protocol, feedback)
         accuracy = _test(split, training.predicted, feedback)
         calibration = calibrate_model(split, training.scores, feedback)
+        comparison = []
+        if job.compare:
+            from mambahsi.runs.comparison import compare, figures
+            from mambahsi.runs.pixelwise import Ground
+
+            own = figures(NETWORK, accuracy, outcome.seconds, {"preset": job.preset})
+            ground = Ground(job, scene, survey, split, given.normalization, place.threads)
+            comparison = compare(own, ground, None, None, feedback.part(trained, 1.0))
         model = ModelFile(
             weights=network.state_dict(),
             network=arguments,
@@ -199,6 +218,7 @@ def _train(
             accuracy=stated_accuracy(accuracy, split, training.predicted, job.block_size),
             split=split.to_json(),
             calibration=calibration,
+            comparison=comparison,
         )
         return TrainedModel(
             model=model,
@@ -247,6 +267,11 @@ def _refuse_contradictions(job: TrainJob) -> None:
             "halves or in windows.",
             "Leave one of them out.",
         )
+    if job.classifier != NETWORK and job.resume:
+        raise JobError(
+            f"Field resume: classifier {job.classifier} leaves no checkpoint to resume from.",
+            "Leave it out: it is fitted from the beginning.",
+        )
     if job.window and (job.window < SMALLEST_SIZE or job.window % MULTIPLE):
         raise JobError(
             f"Field window: {job.window} is no size of windows.",
@@ -270,12 +295,9 @@ def _tell_outcome(outcome: TrainingOutcome, protocol: str, feedback: Feedback) -
 
 def _test(split: Split, predicted: np.ndarray, feedback: Feedback) -> Accuracy | None:
     """Compare the predictions with the test pixels, for the first and only time."""
-    test = split.parts == TEST
-    if not test.any():
-        return None
-    matrix = confusion_matrix(split.index[test], predicted[test], len(split.table))
-    accuracy = Accuracy(matrix, split.table)
-    feedback.log(accuracy.text())
+    accuracy = tested_accuracy(split, predicted)
+    if accuracy:
+        feedback.log(accuracy.text())
     return accuracy
 
 
@@ -283,6 +305,7 @@ def _result(job: TrainJob, trained: TrainedModel) -> dict[str, Any]:
     accuracy, calibration = trained.accuracy, trained.model.calibration
     return {
         "model": job.model,
+        "classifier": trained.model.classifier,
         "report": job.report,
         "overall_accuracy": accuracy.overall if accuracy else None,
         "average_accuracy": accuracy.average if accuracy else None,
@@ -291,6 +314,8 @@ def _result(job: TrainJob, trained: TrainedModel) -> dict[str, Any]:
         "tested_pixels": accuracy.pixels if accuracy else 0,
         "classes": trained.model.classes.to_json(),
         "protocol": trained.split.protocol,
+        "chosen": trained.model.choice.get("settings"),
+        "comparison": trained.model.comparison,
         "best_epoch": trained.outcome.best_epoch,
         "epochs": trained.outcome.epochs,
         "mode": trained.model.mode,

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from mambahsi.accuracy import Accuracy
+from mambahsi.classifiers import TITLES
+from mambahsi.jobs import NETWORK
 from mambahsi.model_file import ModelFile
 from mambahsi.previews import Preview, class_preview, scene_preview
 from mambahsi.report import write_report
@@ -84,7 +86,10 @@ def write_training_report(path: Path, trained: TrainedModel, warnings: Sequence[
     model, split = trained.model, trained.split
     write_report(
         path,
-        title=f"Land cover of {model.scene['name']}: training of a MambaHSI model",
+        title=(
+            f"Land cover of {model.scene['name']}: training of a {TITLES[model.classifier]}"
+            f"{' model' if model.classifier == NETWORK else ''}"
+        ),
         accuracy=trained.accuracy,
         protocol=split.protocol,
         split=split.to_json(),
@@ -95,6 +100,8 @@ def write_training_report(path: Path, trained: TrainedModel, warnings: Sequence[
         previews=trained.previews,
         facts=_facts(model),
         warnings=warnings,
+        choice=model.choice,
+        comparison=model.comparison,
     )
 
 
@@ -109,21 +116,27 @@ def _facts(model: ModelFile) -> dict[str, dict[str, Any]]:
         "Bands": f"{len(bands['used'])} used of {bands['count']}",
         "Bands left out": ", ".join(f"{b['index']} ({b['reason']})" for b in bands["dropped"]),
     }
+    is_network = model.classifier == NETWORK
+    own = ("preset", "epochs", "learning_rate", "patience") if is_network else ()
     settings = {
         name.replace("_", " ").capitalize(): training[name]
         for name in (
-            *("preset", "protocol", "epochs", "learning_rate", "seed", "class_weights"),
-            *("patience", "device", "backend", "threads"),
+            *("classifier", *own, "protocol", "seed", "class_weights"),
+            *("device", "backend", "threads"),
         )
     }
-    settings["Scene seen"] = (
+    seen = (
         f"in windows of {model.window[0]} x {model.window[1]} pixels"
         if model.window
-        else {"whole": "whole", "halves": "in two halves of its rows"}[model.mode]
+        else {"halves": "in two halves of its rows", "pixels": "pixel by pixel"}.get(
+            model.mode, "whole"
+        )
     )
+    settings["Scene seen"] = seen
     settings["Model file"] = Path(training["model"]).name
     settings["Written"] = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    settings["Kept epoch"] = training["best_epoch"]
+    if is_network:
+        settings["Kept epoch"] = training["best_epoch"]
     settings["Duration"] = f"{training['seconds']:.0f} s"
     layers = {
         heading: source["name"] or source["path"]

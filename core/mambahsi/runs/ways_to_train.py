@@ -37,6 +37,7 @@ from mambahsi.windows.training import LabeledPixels, train_on_halves, train_on_w
 _RESUMABLE_WITH_OTHER = {
     *("scene", "labels", "class_field", "name_field", "color_field", "validation", "test"),
     *("model", "report", "epochs", "patience", "device", "scan", "threads", "memory", "resume"),
+    *("classifier", "compare"),
 }
 """Fields of a job that do not decide whether a checkpoint belongs to it. What files hold is
 compared by content; device, scan and threads are compared and warned of."""
@@ -194,7 +195,9 @@ def train_windows(given: Preparation, feedback: Feedback) -> Training:
         scored,
         feedback.part(0.97, 1.0),
     )
-    image, image_valid = _small_image(given, feedback)
+    image, image_valid = small_image(
+        given.scene, given.survey, given.normalization, given.colors, feedback
+    )
     return Training(outcome, shape, predicted, scores, image, image_valid)
 
 
@@ -222,7 +225,9 @@ def train_halves(given: Preparation, feedback: Feedback) -> Training:
     boundaries = even_boundaries(int(valid.sum()))
     blocks = predict_halves(given.network.eval(), reader, boundaries, feedback.part(0.97, 1.0))
     predicted[valid], scores = collect(blocks, pixels_to_score(given.split)[valid])
-    image, image_valid = _small_image(given, feedback)
+    image, image_valid = small_image(
+        given.scene, given.survey, given.normalization, given.colors, feedback
+    )
     return Training(outcome, None, predicted, scores, image, image_valid)
 
 
@@ -237,20 +242,37 @@ def _digest_scene(given: Preparation, feedback: Feedback) -> str:
     return f"{digest(given.survey.valid)}{sha.hexdigest()[:16]}"
 
 
-def _small_image(given: Preparation, feedback: Feedback) -> tuple[np.ndarray, np.ndarray]:
-    """Red, green and blue of every n-th pixel, and where it is valid."""
-    valid = given.survey.valid
+def small_image(
+    scene: Scene,
+    survey: BandSurvey,
+    normalization: Normalization,
+    colors: tuple[int, int, int],
+    feedback: Feedback,
+) -> tuple[np.ndarray, np.ndarray]:
+    """A picture of a scene at reduced size.
+
+    Args:
+        scene: The scene.
+        survey: Its bands and valid pixels.
+        normalization: Constants by used band.
+        colors: Positions, among the used bands, of those shown as red, green and blue.
+        feedback: Asked whether to stop.
+
+    Returns:
+        Red, green and blue of every n-th pixel, float32 (3, rows, columns), and where it is
+        valid, bool (rows, columns).
+    """
+    valid = survey.valid
     step = step_for(*valid.shape)
     small = valid[::step, ::step]
     image = np.zeros((3, *small.shape), dtype=np.float32)
-    bands = [given.survey.used[position] for position in given.colors]
-    constants = given.normalization
-    chosen = Normalization(constants.low[list(given.colors)], constants.high[list(given.colors)])
-    for window in given.scene.windows(len(bands)):
+    bands = [survey.used[position] for position in colors]
+    chosen = Normalization(normalization.low[list(colors)], normalization.high[list(colors)])
+    for window in scene.windows(len(bands)):
         feedback.check()
         # The first row of this strip that the image shows.
         first = -window.row_off % step
-        data = given.scene.read(bands, window)[:, first::step, ::step]
+        data = scene.read(bands, window)[:, first::step, ::step]
         top = (window.row_off + first) // step
         image[:, top : top + data.shape[1]] = chosen.apply(np.ascontiguousarray(data))
     return image, small
