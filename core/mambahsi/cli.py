@@ -1,10 +1,10 @@
 """The jobs of the engine as commands, for servers and scripts.
 
-Every job is a command (``mambahsi train``, ``classify``, ``assess``, ``sampledesign``,
-``importbenchmark``, ``benchmark``, ``info``, ``rerun``), and ``devices`` is one; every option is
-a field of the job of that name (see :mod:`mambahsi.options`). Messages and a progress bar go to
-standard error, the result to standard output. The first Ctrl-C cancels, and leaves a training's
-checkpoint to ``--resume`` from; the second ends at once. Exit status as of
+Every job is a command (``mambahsi train``, ``crossvalidate``, ``classify``, ``assess``,
+``sampledesign``, ``importbenchmark``, ``benchmark``, ``info``, ``rerun``), and ``devices`` is
+one; every option is a field of the job of that name (see :mod:`mambahsi.options`). Messages and
+a progress bar go to standard error, the result to standard output. The first Ctrl-C cancels, and
+leaves a training's checkpoint to ``--resume`` from; the second ends at once. Exit status as of
 :mod:`mambahsi.worker`.
 """
 
@@ -146,6 +146,8 @@ def _job(options: argparse.Namespace) -> Any:
                 raise jobs.JobError(
                     f"Option --{next(iter(maps))} needs --classification, the map to write."
                 )
+    if kind == "crossvalidate":
+        values["train"] = values_of(options, jobs.TrainJob)
     return jobs.from_json({"job": kind, **values})
 
 
@@ -159,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in (
         "train",
+        "crossvalidate",
         "classify",
         "assess",
         "sampledesign",
@@ -169,6 +172,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = _add_command(commands, name, (jobs.KINDS[name].__doc__ or "").splitlines()[0])
         add_options(command, jobs.KINDS[name])
+        if name == "crossvalidate":
+            add_options(command, jobs.TrainJob)
         if name == "train":
             maps = command.add_argument_group("classify the same scene with the trained model")
             add_options(maps, jobs.TrainAndClassifyJob, optional=True)

@@ -268,6 +268,20 @@ class TrainAndClassifyJob:
 
 
 @dataclass(frozen=True)
+class CrossValidateJob:
+    """Train once for each fold of the labels, and pool what the left-out folds say.
+
+    Attributes:
+        train: The training, with protocol blocks and folds; its model names those of the folds
+            (MODEL.fold0, ...), its report is about all of them.
+        table: JSON file of all figures to write, or empty.
+    """
+
+    train: TrainJob
+    table: str = ""
+
+
+@dataclass(frozen=True)
 class AssessJob:
     """Compare a land-cover map with reference polygons, points or a reference raster.
 
@@ -426,6 +440,7 @@ KINDS: dict[str, type] = {
     "train": TrainJob,
     "classify": ClassifyJob,
     "trainandclassify": TrainAndClassifyJob,
+    "crossvalidate": CrossValidateJob,
     "assess": AssessJob,
     "importbenchmark": ImportBenchmarkJob,
     "sampledesign": SampleDesignJob,

@@ -10,6 +10,7 @@ import pytest
 from test_split import check_buffer, label_set
 
 from mambahsi.benchmark.protocols import (
+    division_differs,
     fixed_hash,
     fixed_seeds,
     parts_hash,
@@ -72,6 +73,9 @@ def check_scene(scene: str, truth: np.ndarray) -> None:
         made = job(scene, "buffered", seed)
         split = split_labels(made, labels)
         assert parts_hash(split.parts) == fixed_hash(scene, seed)
+        assert not division_differs(scene, "buffered", seed, split.parts)
+        assert division_differs(scene, "buffered", seed, split.parts.T)
+        assert not division_differs(scene, "random", seed, split.parts.T)
         check_buffer(split, made.buffer)
         assert not split.untested
     for_polygons = job(scene, "polygons", 0)

@@ -86,6 +86,12 @@ def fixed_hash(scene: str, seed: int) -> str | None:
     return found
 
 
+def division_differs(scene: str, protocol: str, seed: int, parts: np.ndarray) -> bool:
+    """Whether a buffered division is another than the one that was fixed for the scene."""
+    fixed = fixed_hash(scene, seed) if protocol == "buffered" else None
+    return fixed is not None and fixed != parts_hash(parts)
+
+
 def parts_hash(parts: np.ndarray) -> str:
     """SHA-256 of a division: its shape as text, such as ``145x145:``, and its bytes.
 

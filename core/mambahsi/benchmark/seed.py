@@ -31,7 +31,7 @@ from mambahsi.accuracy import Accuracy, confusion_matrix
 from mambahsi.benchmark import pictures
 from mambahsi.benchmark.fit import differences, fingerprint, model_differences
 from mambahsi.benchmark.methods import METHODS
-from mambahsi.benchmark.protocols import fixed_hash, parts_hash
+from mambahsi.benchmark.protocols import division_differs, fixed_hash, parts_hash
 from mambahsi.benchmark.scenes import SceneContent, SceneFolder
 from mambahsi.benchmark.work import count_parameters, count_scene
 from mambahsi.checkpoint import checkpoint_path
@@ -130,6 +130,11 @@ def _do_run(run: Run, content: SceneContent, redo: bool, feedback: Feedback) -> 
     with Scene.open(run.job.scene) as scene:
         split = divide_labels(run.job, scene, content.survey, Feedback())
     is_fixed = _is_fixed_one(run, split, feedback)
+    if division_differs(run.place.key, run.protocol, run.job.seed, split.parts):
+        feedback.warning(
+            f"{run.title}: the division is not the one fixed for the scene, so the figures cannot "
+            "be compared with others. Its ground truth or its valid pixels are other ones."
+        )
     now = fingerprint(run.job, content, split)
     result = run.folder / RESULT
     if result.exists():

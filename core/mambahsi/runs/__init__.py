@@ -39,6 +39,10 @@ def run(job: Any, feedback: Feedback) -> dict[str, Any]:
         from mambahsi.runs.train_and_classify import train_and_classify
 
         return train_and_classify(job, feedback)
+    if isinstance(job, jobs.CrossValidateJob):
+        from mambahsi.runs.cross_validate import cross_validate
+
+        return cross_validate(job, feedback)
     if isinstance(job, jobs.AssessJob):
         from mambahsi.runs.assess import assess
 
