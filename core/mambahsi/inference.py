@@ -8,7 +8,7 @@ made block by block, so that the scores of all classes never lie in memory at on
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,33 +88,6 @@ def predict_blocks(
             yield Predictions(start, stop, scores)
 
 
-def regroup(tables: Iterable[np.ndarray], boundaries: list[int]) -> Iterator[Predictions]:
-    """Put scores that come in parts of any size into blocks.
-
-    Args:
-        tables: Scores of the valid pixels in the order of their numbers; each (pixels, classes).
-        boundaries: Pixel numbers at which blocks begin and end: ``[0, ..., pixels]``.
-
-    Yields:
-        Predictions from each boundary to the next.
-    """
-    waiting: list[np.ndarray] = []
-    number = boundaries[0]
-    ends = itertools.pairwise(boundaries)
-    start, stop = next(ends)
-    for part in tables:
-        waiting.append(part)
-        number += len(part)
-        while number >= stop:
-            table = np.concatenate(waiting)
-            yield Predictions(start, stop, table[: stop - start])
-            waiting = [table[stop - start :]]
-            try:
-                start, stop = next(ends)
-            except StopIteration:
-                return
-
-
 def predict_classes(
     network: MambaHSI,
     pixels: Tensor,
@@ -132,19 +105,9 @@ def predict_classes(
         Class index of every valid pixel, int64 (pixels,), and the scores of the chosen ones in
         their order, float32 (chosen, classes).
     """
-    boundaries = even_boundaries(geometry.pixels)
-    return collect(predict_blocks(network, pixels, geometry, boundaries, feedback), scored)
-
-
-def even_boundaries(pixels: int) -> list[int]:
-    """Boundaries of blocks of :data:`BLOCK_PIXELS` pixels."""
-    return [*range(0, pixels, BLOCK_PIXELS), pixels]
-
-
-def collect(blocks: Iterable[Predictions], scored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes of all pixels, and the scores of some; as of :func:`predict_classes`."""
+    boundaries = [*range(0, geometry.pixels, BLOCK_PIXELS), geometry.pixels]
     classes, scores = [], []
-    for block in blocks:
+    for block in predict_blocks(network, pixels, geometry, boundaries, feedback):
         classes.append(block.classes)
         scores.append(block.scores[scored[block.start : block.stop]])
     return np.concatenate(classes), np.concatenate(scores)

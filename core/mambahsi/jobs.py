@@ -169,8 +169,8 @@ class TrainJob:
         patience: Epochs without better validation accuracy before stopping; 0 never stops.
         window: Rows and columns of the windows to train and classify in, a multiple of 4; 0
             takes the whole scene where the memory allows, else windows as large as it allows.
-        row_halves: Take the scene in two halves of its rows, as the published training of
-            Houston and HanChuan does, with one optimizer step each.
+        row_halves: Make one optimizer step on each of two halves of the scene's rows, as the
+            published training of Houston and HanChuan does; all else sees the whole scene.
         device: Where the network runs, one of :data:`DEVICES`.
         scan: Implementation of the selective scan, one of :data:`SCANS`.
         threads: Threads of the CPU; 0 takes the physical cores.

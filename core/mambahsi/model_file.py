@@ -50,8 +50,8 @@ class ModelFile:
         bands: ``count`` of the scene, ``used`` and ``dropped`` ones (1-based, with reason),
             ``wavelengths`` in nanometers and ``descriptions`` by used band.
         normalization: Constants by used band.
-        mode: How the scene was trained and is to be classified: ``whole``, ``windows``, ``halves``
-            (of its rows), or ``pixels`` by a classifier of single pixels.
+        mode: How the scene is to be classified: ``whole``, ``windows``, or ``pixels`` by a
+            classifier of single pixels.
         window: Rows and columns of the windows, None where the mode is another one.
         scene: Name and grid of the training scene.
         training: The job's settings, seed, device, scan backend and threads.

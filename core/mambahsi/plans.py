@@ -5,8 +5,8 @@
    backward pass. The result is the same to rounding; a step takes longer.
 3. ``windows``: windows around the labels (see :mod:`mambahsi.windows`), as large as fits.
 
-A job that asks for the two halves of a scene (see :mod:`mambahsi.windows.halves`) gets these, as
-``halves`` or as ``halves recompute``, or nothing.
+A job that asks for steps on two halves of the scene (see :mod:`mambahsi.training_halves`) gets
+these, as ``halves`` or as ``halves recompute``, or nothing.
 
 The first that fits is taken, told with its prediction, and held to. The third gives another
 model, which is applied in windows, too; so a model file says what it was trained on, and a
@@ -28,13 +28,12 @@ import numpy as np
 from mambahsi.devices import MemoryBudget, gigabytes_text
 from mambahsi.errors import ResourceError
 from mambahsi.feedback import Feedback
-from mambahsi.inference import BLOCK_PIXELS
 from mambahsi.landcover import BLOCK_ROWS
 from mambahsi.network.memory import inference_bytes, training_bytes
 from mambahsi.normalization import fitting_bytes
 from mambahsi.raster_file import CACHE_BYTES
 from mambahsi.scene import WINDOW_BYTES, BandSurvey, Scene
-from mambahsi.windows.halves import half_shape
+from mambahsi.training_halves import half_rows
 from mambahsi.windows.inference import blending_bytes
 from mambahsi.windows.placement import window_shape
 from mambahsi.windows.tiles import TileRaster, assembling_bytes
@@ -53,6 +52,11 @@ FUSING_SCAN = "cpu"
 """The scan backend with which the network's blocks run fused."""
 
 _SMALLEST_CACHE = 16 * 2**20
+
+_FLOAT = 4
+
+_LAYOUT_BYTES = 50
+"""For each valid pixel: numbers of cells and interpolation of a scene that is not in a step."""
 
 _GRID_BYTES = 24
 """For each pixel of a scene: masks, labels, their division, the classes found."""
@@ -77,13 +81,8 @@ class Plan:
     mapping: int = 0
 
     @property
-    def mode(self) -> str:
-        """What the network sees of a scene, and is to be shown of others."""
-        return self.name.split()[0] if self.name != "recompute" else "whole"
-
-    @property
     def recomputes(self) -> bool:
-        """Whether less is kept, and computed again."""
+        """Whether less of the forward pass is kept, and computed again."""
         return self.name.endswith("recompute")
 
 
@@ -105,7 +104,7 @@ class Task:
         reading: Bytes that looking through the file takes before the training.
         main: Main memory that may be taken where the network runs on a device with memory of
             its own; None where there is but one memory.
-        halves: Whether the scene is to be taken in two halves.
+        half: Valid pixels of the larger half, where steps are made on halves; else None.
     """
 
     scene: tuple[int, int]
@@ -120,7 +119,7 @@ class Task:
     held: int
     reading: int
     main: int | None
-    halves: bool = False
+    half: int | None = None
 
     @classmethod
     def of(
@@ -143,7 +142,11 @@ class Task:
             network: Constructor arguments of the network.
             scan: Name of the scan backend.
             cache: Bytes of GDAL's block cache.
-            main: As of the attribute, and also ``halves``.
+            main: As of the attribute.
+            halves: Whether steps are made on halves of the scene.
+
+        Raises:
+            SceneError: The scene has too few rows for halves.
         """
         stored = stored_bytes(scene)
         bands = len(survey.used)
@@ -160,7 +163,9 @@ class Task:
             held=min(cache, stored) + _GRID_BYTES * survey.valid.size,
             reading=max(2 * min(WINDOW_BYTES, stored), fitting_bytes(scene.dtype, bands, stored)),
             main=main,
-            halves=halves,
+            half=max(int(survey.valid[rows].sum()) for rows in half_rows(scene.grid.height))
+            if halves
+            else None,
         )
 
     def whole(self, recompute: bool = False) -> Plan:
@@ -168,6 +173,17 @@ class Task:
         return Plan(
             "recompute" if recompute else "whole", self._peak(self._step(self.pixels, recompute))
         )
+
+    def in_halves(self, recompute: bool = False) -> Plan:
+        """The plan to make steps on halves of the scene, and all else on the whole scene."""
+        assert self.half is not None
+        # Beside the half of a step lie the other half's spectra, and the scene's layout.
+        rest = (self.pixels - self.half) * self.bands * _FLOAT + _LAYOUT_BYTES * self.pixels
+        scoring = inference_bytes(
+            self.pixels, self.bands, self.hidden_dim, self.mamba_type, fused=self.fused
+        )
+        work = max(self._step(self.half, recompute) + rest, scoring)
+        return Plan("halves recompute" if recompute else "halves", self._peak(work))
 
     def windows(self, size: int, budget: int) -> Plan:
         """The plan to train on windows, with as many pixels kept as a budget leaves room for."""
@@ -182,29 +198,7 @@ class Task:
         least = min(self.tiles.window_bytes(shape), wanted)
         room = budget - work if self.main is None else self.main
         tiles = min(wanted, max(least, room - self.held))
-        mapping = self._mapping(
-            shape, blending_bytes(shape, self.scene[1], self.classes, BLOCK_ROWS)
-        )
-        return Plan("windows", self._peak(work, tiles), size, tiles, mapping)
-
-    def in_halves(self, budget: int, recompute: bool = False) -> Plan:
-        """The plan to train on both halves, with as many pixels kept as a budget leaves room for.
-
-        The valid pixels of a half are not known here: all of them are counted.
-        """
-        shape = half_shape(self.scene)
-        pixels = shape[0] * shape[1]
-        work = assembling_bytes(pixels, self.bands) + self._step(pixels, recompute)
-        wanted, least = self.tiles.row_bytes(self.scene[0]), self.tiles.window_bytes(shape)
-        room = budget - work if self.main is None else self.main
-        tiles = min(wanted, max(least, room - self.held))
-        return Plan(
-            "halves recompute" if recompute else "halves",
-            self._peak(work, tiles),
-            0,
-            tiles,
-            self._mapping(shape, half_mapping_bytes(shape, self.classes)),
-        )
+        return Plan("windows", self._peak(work, tiles), size, tiles, self._mapping(shape))
 
     def fits(self, plan: Plan, budget: int) -> bool:
         """Whether a plan stays within a budget on the device, and its maps in main memory.
@@ -214,11 +208,11 @@ class Task:
         main = budget if self.main is None else self.main
         return plan.bytes <= budget and plan.mapping <= main
 
-    def _mapping(self, shape: tuple[int, int], results: int) -> int:
+    def _mapping(self, shape: tuple[int, int]) -> int:
         """What :func:`choose_tiles` will ask for at least."""
         pixels = shape[0] * shape[1]
         needed = self.held + assembling_bytes(pixels, self.bands) + self.tiles.window_bytes(shape)
-        needed += results
+        needed += blending_bytes(shape, self.scene[1], self.classes, BLOCK_ROWS)
         if self.main is None:
             needed += inference_bytes(
                 pixels, self.bands, self.hidden_dim, self.mamba_type, fused=self.fused
@@ -242,33 +236,25 @@ class Task:
         return self.held + max(self.reading, work + tiles)
 
 
-def half_mapping_bytes(shape: tuple[int, int], classes: int) -> int:
-    """Memory that results take while a map is made of halves of this shape."""
-    # Rows wait until their block is whole, and are there twice while it is put together.
-    return 2 * 4 * classes * (BLOCK_ROWS * shape[1] + BLOCK_PIXELS)
-
-
 def choose_tiles(
     tiles: TileRaster,
     shape: tuple[int, int],
     network: dict[str, Any],
     scan: str,
     cached: int,
-    results: int,
-    parts: str,
+    block_rows: int,
     budgets: tuple[MemoryBudget, MemoryBudget],
     feedback: Feedback,
 ) -> int:
-    """How many pixels are kept while a map is made in windows, or in halves.
+    """How many pixels are kept while a map is made in windows.
 
     Args:
         tiles: The tiles in which windows are read.
-        shape: Rows and columns of the windows, or of the larger half.
+        shape: Rows and columns of the windows.
         network: Constructor arguments of the network.
         scan: Name of the scan backend.
         cached: Bytes of the file that GDAL keeps.
-        results: Bytes that results take until they are written.
-        parts: ``windows`` or ``halves``.
+        block_rows: Rows that are written at a time.
         budgets: What may be taken where the network runs, and in main memory; the same twice
             where it runs on the CPU.
         feedback: Is told the plan.
@@ -289,7 +275,7 @@ def choose_tiles(
     )
     rows, columns = tiles.scene
     held = cached + _GRID_BYTES * rows * columns + assembling_bytes(pixels, tiles.bands)
-    held += results
+    held += blending_bytes(shape, columns, network["num_classes"], block_rows)
     device, main = budgets
     if device is main:
         held += step
@@ -297,7 +283,7 @@ def choose_tiles(
     for needed, budget in ((step, device), (held + least, main)):
         if needed > budget.bytes:
             raise ResourceError(
-                f"Classification in {parts} of {shape[0]} x {shape[1]} pixels, which the model was "
+                f"Classification in windows of {shape[0]} x {shape[1]} pixels, which the model was "
                 f"trained on, needs about {gigabytes_text(needed)}, but may take "
                 f"{gigabytes_text(budget.bytes)} ({budget.reason}).",
                 "Raise the memory budget, classify a narrower part of the scene, or use a machine "
@@ -305,7 +291,7 @@ def choose_tiles(
             )
     kept = max(least, min(wanted, main.bytes - held))
     feedback.log(
-        f"Classification takes {parts} of {shape[0]} x {shape[1]} pixels, as the training did: "
+        f"Classification takes windows of {shape[0]} x {shape[1]} pixels, as the training did: "
         f"about {gigabytes_text(held + kept)} of memory; allowed are "
         f"{gigabytes_text(main.bytes)} ({main.reason})."
     )
@@ -368,11 +354,11 @@ def _candidates(task: Task, budget: MemoryBudget, begun: str, window: int) -> It
     if window:
         yield task.windows(window, budget.bytes)
         return
-    if task.halves:
+    if task.half is not None:
         if begun != "halves recompute" or not task.fused:
-            yield task.in_halves(budget.bytes)
+            yield task.in_halves()
         if task.fused:
-            yield task.in_halves(budget.bytes, recompute=True)
+            yield task.in_halves(recompute=True)
         return
     if begun != "recompute" or not task.fused:
         yield task.whole()
@@ -385,7 +371,7 @@ def _candidates(task: Task, budget: MemoryBudget, begun: str, window: int) -> It
 
 def _text(task: Task, plan: Plan) -> str:
     if not plan.window:
-        what = "the two halves of the scene" if task.halves else "the whole scene in one piece"
+        what = "the whole scene in one piece" if task.half is None else "two halves of the scene"
         again = ", computing features again instead of keeping them (slower, same result)"
         return f"{what}{again if plan.recomputes else ''}"
     rows, columns = window_shape((plan.window, plan.window), task.scene)

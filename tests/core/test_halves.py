@@ -1,4 +1,4 @@
-"""The two halves of a scene: the published training, done anew with plain tensors."""
+"""Training on halves of a scene: the published loop, done anew on images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,13 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_plans import make_task
 from torch import Tensor
 from torch.nn import functional
 
 from mambahsi import cancellation, jobs, runs
-from mambahsi.certainty import to_probabilities
 from mambahsi.checkpoint import checkpoint_path, load_checkpoint
 from mambahsi.devices import MemoryBudget
 from mambahsi.errors import Cancelled, ModelError, ResourceError, SceneError
@@ -31,52 +29,53 @@ from mambahsi.feedback import CollectingFeedback, Feedback
 from mambahsi.jobs import JobError, RasterSource, TrainJob, VectorSource
 from mambahsi.model_file import ModelFile, load_model
 from mambahsi.network import MambaHSI, SceneGeometry
-from mambahsi.normalization import Normalization
+from mambahsi.pixels import pixel_numbers
 from mambahsi.plans import choose_plan
 from mambahsi.runs.setup import Place, restore_network
-from mambahsi.scene import Scene, survey_bands
+from mambahsi.training import TrainingData
+from mambahsi.training_halves import half_rows, split_in_halves, train_in_halves
 from mambahsi.training_loop import CheckpointPlan
-from mambahsi.windows.halves import halves, predict_halves
-from mambahsi.windows.tiles import TileRaster, WindowReader
-from mambahsi.windows.training import LabeledPixels, train_on_halves
 
 WriteScene = Callable[..., Path]
 CLASSES, BANDS = 3, 5
 ROWS, COLUMNS = 37, 30
 
 
-@pytest.fixture
-def scene(write_scene: WriteScene) -> Any:
-    """An open scene of 37 x 30 pixels with 5 bands and a hole around its middle."""
-    generator = np.random.default_rng(0)
-    classes = np.add.outer(np.arange(ROWS) // 7, np.arange(COLUMNS) // 6) % CLASSES
-    cube = (generator.random((BANDS, ROWS, COLUMNS)) * 600 + 400 * classes).astype(np.int16)
-    cube[:, 15:20, 3:20] = -1
-    with Scene.open(RasterSource(str(write_scene(cube, nodata=-1)))) as opened:
-        yield opened
+class Ground:
+    """A scene of 37 x 30 pixels with 5 bands, a hole around its middle, and labels."""
 
+    def __init__(self, train_rows: slice = slice(None)) -> None:
+        generator = np.random.default_rng(0)
+        self.classes = np.add.outer(np.arange(ROWS) // 7, np.arange(COLUMNS) // 6) % CLASSES
+        self.image = (generator.random((BANDS, ROWS, COLUMNS)) + self.classes).astype(np.float32)
+        self.valid = np.ones((ROWS, COLUMNS), dtype=bool)
+        self.valid[15:20, 3:20] = False
+        drawn = generator.permutation(np.flatnonzero(self.valid))
+        allowed = np.zeros((ROWS, COLUMNS), dtype=bool)
+        allowed[train_rows] = True
+        drawn = drawn[np.isin(drawn, np.flatnonzero(allowed))]
+        self.train, self.validation = (np.zeros((ROWS, COLUMNS), dtype=bool) for _ in range(2))
+        self.train.ravel()[drawn[:60]] = True
+        self.validation.ravel()[drawn[60:100]] = True
 
-def open_reader(scene: Scene) -> WindowReader:
-    survey = survey_bands(scene)
-    normalization = Normalization.fit(scene, survey.used, survey.valid)
-    tiles = TileRaster((ROWS, COLUMNS), len(survey.used), 8, 16)
-    return WindowReader(scene, survey.used, survey.valid, normalization, tiles, 10**9)
+    def data(self) -> TrainingData:
+        pixels = torch.from_numpy(np.ascontiguousarray(self.image[:, self.valid].T))
+        return TrainingData(
+            pixels,
+            SceneGeometry(self.valid),
+            pixel_numbers(self.valid, self.train),
+            torch.from_numpy(self.classes[self.train]),
+            pixel_numbers(self.valid, self.validation),
+            torch.from_numpy(self.classes[self.validation]),
+        )
 
-
-def image_of(reader: WindowReader) -> np.ndarray:
-    """Normalized bands of the whole scene; float32 (bands, rows, columns)."""
-    scene = reader.scene
-    normalization = Normalization.fit(scene, reader.bands, reader.valid)
-    return normalization.apply(scene.read(reader.bands))
-
-
-def labeled(reader: WindowReader, seed: int, count: int, rows: slice = slice(None)) -> Any:
-    points = np.argwhere(reader.valid)
-    points = points[np.isin(points[:, 0], np.arange(ROWS)[rows])]
-    chosen = np.sort(np.random.default_rng(seed).choice(len(points), count, replace=False))
-    points = points[chosen]
-    classes = (points[:, 0] // 7 + points[:, 1] // 6) % CLASSES
-    return LabeledPixels(points, torch.from_numpy(classes))
+    def logits(self, network: MambaHSI, rows: slice = slice(None)) -> Tensor:
+        """Logits of some rows on their own, as an image; NaN where nothing is valid."""
+        mask = self.valid[rows]
+        table = torch.from_numpy(np.ascontiguousarray(self.image[:, rows][:, mask].T))
+        image = torch.full((*mask.shape, CLASSES), torch.nan)
+        image[torch.from_numpy(mask)] = network.pixel_logits(table, SceneGeometry(mask))
+        return image
 
 
 def make_network() -> MambaHSI:
@@ -84,65 +83,44 @@ def make_network() -> MambaHSI:
     return MambaHSI(BANDS, 16, CLASSES)
 
 
-def image_logits(network: MambaHSI, image: np.ndarray, valid: np.ndarray, rows: slice) -> Tensor:
-    """Logits of some rows on their own, as an image; NaN where nothing is valid."""
-    mask = valid[rows]
-    table = torch.from_numpy(np.ascontiguousarray(image[:, rows][:, mask].T))
-    logits = network.pixel_logits(table, SceneGeometry(mask))
-    whole = torch.full((*mask.shape, CLASSES), torch.nan)
-    whole[torch.from_numpy(mask)] = logits
-    return whole
-
-
-def published_map(network: MambaHSI, image: np.ndarray, valid: np.ndarray) -> Tensor:
-    """Logits (rows, columns, classes) of both halves, put together in the middle."""
-    height = valid.shape[0]
-    with torch.no_grad():
-        upper = image_logits(network, image, valid, slice(0, height // 2 + 5))
-        lower = image_logits(network, image, valid, slice(height // 2 - 5, height))
-    return torch.cat([upper[: height // 2], lower[5:]])
+def make_job(**changes: Any) -> TrainJob:
+    settings = {"epochs": 4, "learning_rate": 3e-3, "protocol": "random", **changes}
+    return TrainJob(RasterSource("s"), VectorSource("l"), "class", "m", **settings)
 
 
 @pytest.mark.parametrize("weights", ["none", "balanced"])
-def test_equals_the_published_loop(tmp_path: Path, scene: Scene, weights: str) -> None:
-    reader = open_reader(scene)
-    train, validation = labeled(reader, 1, 60), labeled(reader, 2, 40)
-    job = TrainJob(
-        *(RasterSource("s"), VectorSource("l"), "class", "m"),
-        **{"epochs": 4, "learning_rate": 3e-3, "class_weights": weights, "protocol": "random"},
-    )
-    network = make_network()
+def test_equals_the_published_loop(tmp_path: Path, weights: str) -> None:
+    ground, job = Ground(), make_job(class_weights=weights)
+    data, network = ground.data(), make_network()
     plan = CheckpointPlan(tmp_path / "c", {}, {})
-    outcome = train_on_halves(network, reader, train, validation, job, plan, Feedback())
+    halves = split_in_halves(data, ground.valid)
+    outcome = train_in_halves(network, data, halves, job, plan, Feedback())
 
-    image, valid = image_of(reader), reader.valid
-    truth = torch.full((ROWS, COLUMNS), -100)
-    truth[tuple(train.points.T)] = train.classes
-    wanted = torch.full((ROWS, COLUMNS), -100)
-    wanted[tuple(validation.points.T)] = validation.classes
-    counts = torch.bincount(train.classes)
+    truth = torch.from_numpy(np.where(ground.train, ground.classes, -1))
+    wanted = torch.from_numpy(np.where(ground.validation, ground.classes, -1))
+    counts = torch.bincount(truth[truth >= 0])
     each = 60 / (CLASSES * counts) if weights == "balanced" else None
     plain = make_network()
     optimizer = torch.optim.Adam(plain.parameters(), lr=job.learning_rate)
     accuracies, losses, states = [], [], []
     for _ in range(4):
-        sums, pixels = 0.0, 0
+        total, pixels = 0.0, 0
         for rows in (slice(0, ROWS // 2 + 5), slice(ROWS // 2 - 5, ROWS)):
-            logits = image_logits(plain, image, valid, rows).flatten(0, 1)
-            there = truth[rows].flatten()
-            known = there >= 0
-            loss = functional.cross_entropy(logits[known], there[known], weight=each)
+            logits = ground.logits(plain, rows).permute(2, 0, 1)[None]
+            loss = functional.cross_entropy(
+                logits.nan_to_num(), truth[rows][None], weight=each, ignore_index=-1
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            sums += functional.cross_entropy(
-                logits[known], there[known], weight=each, reduction="sum"
-            ).item()
-            pixels += int(known.sum())
-        # Pixels of the rows that both halves see count twice.
+            count = int((truth[rows] >= 0).sum())
+            total += loss.item() * count
+            pixels += count
+        # Training pixels in the rows that both halves see take part twice.
         assert pixels > 60
-        losses.append(sums / pixels)
-        found = published_map(plain, image, valid).argmax(2)
+        losses.append(total / pixels)
+        with torch.no_grad():
+            found = ground.logits(plain).argmax(2)
         accuracies.append((found == wanted)[wanted >= 0].double().mean().item())
         states.append({name: value.clone() for name, value in plain.state_dict().items()})
     assert [row["loss"] for row in outcome.curves] == pytest.approx(losses, rel=1e-4)
@@ -153,80 +131,55 @@ def test_equals_the_published_loop(tmp_path: Path, scene: Scene, weights: str) -
         torch.testing.assert_close(value, states[best][name], rtol=0, atol=2e-3)
 
 
-def test_a_half_without_training_pixels_makes_no_step(tmp_path: Path, scene: Scene) -> None:
-    reader = open_reader(scene)
-    train = labeled(reader, 1, 30, slice(0, 10))
-    validation = labeled(reader, 2, 40)
-    job = TrainJob(RasterSource("s"), VectorSource("l"), "class", "m", epochs=2)
-    feedback = CollectingFeedback()
-    network, alone = make_network(), make_network()
+def test_a_half_without_training_pixels_makes_no_step(tmp_path: Path) -> None:
+    ground, job, feedback = Ground(slice(0, 10)), make_job(epochs=2), CollectingFeedback()
+    data, network, alone = ground.data(), make_network(), make_network()
+    none = torch.zeros(0, dtype=torch.int64)
+    data = dataclasses.replace(data, validation=none, validation_classes=none)
     plan = CheckpointPlan(tmp_path / "c", {}, {})
-    none = LabeledPixels(np.zeros((0, 2), dtype=np.int64), torch.zeros(0, dtype=torch.int64))
-    train_on_halves(network, reader, train, none, job, plan, feedback)
+    halves = split_in_halves(data, ground.valid)
+    assert len(halves) == 1
+    outcome = train_in_halves(network, data, halves, job, plan, feedback)
     assert any("one half" in text for text in feedback.warnings)
+    assert (outcome.best_epoch, outcome.best_accuracy) == (2, None)
     optimizer = torch.optim.Adam(alone.parameters(), lr=job.learning_rate)
-    rows, columns = train.points.T
+    truth = torch.from_numpy(np.where(ground.train, ground.classes, -1))
     for _ in range(2):
-        logits = image_logits(alone, image_of(reader), reader.valid, slice(0, ROWS // 2 + 5))
-        loss = functional.cross_entropy(logits[rows, columns], train.classes)
+        rows = slice(0, ROWS // 2 + 5)
+        logits = ground.logits(alone, rows)
+        known = truth[rows] >= 0
+        loss = functional.cross_entropy(logits[known], truth[rows][known])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     for name, value in network.state_dict().items():
         torch.testing.assert_close(value, alone.state_dict()[name], rtol=0, atol=2e-3)
-    outcome = train_on_halves(make_network(), reader, train, validation, job, plan, feedback)
-    assert all(row["validation_accuracy"] is not None for row in outcome.curves)
+
+
+def test_patience_ends_a_training_on_halves(tmp_path: Path) -> None:
+    ground, job, feedback = (
+        Ground(),
+        make_job(epochs=50, patience=2, learning_rate=1e-9),
+        Feedback(),
+    )
+    data = ground.data()
+    plan = CheckpointPlan(tmp_path / "c", {}, {})
+    halves = split_in_halves(data, ground.valid)
+    assert train_in_halves(make_network(), data, halves, job, plan, feedback).epochs == 3
 
 
 @given(st.integers(10, 3000))
 def test_halves_are_the_published_rows(height: int) -> None:
-    upper, lower = halves(height)
     numbers = np.arange(height)
-    np.testing.assert_array_equal(numbers[upper.rows], numbers[: height // 2 + 5])
-    np.testing.assert_array_equal(numbers[lower.rows], numbers[height // 2 - 5 :])
-    both = np.concatenate([numbers[upper.decided], numbers[lower.decided]])
-    np.testing.assert_array_equal(both, numbers)
-    for half in (upper, lower):
-        assert set(numbers[half.decided]) <= set(numbers[half.rows])
+    upper, lower = half_rows(height)
+    np.testing.assert_array_equal(numbers[upper], numbers[: height // 2 + 5])
+    np.testing.assert_array_equal(numbers[lower], numbers[height // 2 - 5 :])
 
 
 @pytest.mark.parametrize("height", [4, 9])
 def test_too_few_rows_are_refused(height: int) -> None:
     with pytest.raises(SceneError, match=f"{height} rows"):
-        halves(height)
-
-
-@given(data=st.data())
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_valid_pixel_is_decided_by_its_half(
-    write_scene: WriteScene, data: st.DataObject
-) -> None:
-    height, width = data.draw(st.integers(10, 40)), data.draw(st.integers(4, 20))
-    generator = np.random.default_rng(data.draw(st.integers(0, 99)))
-    valid = generator.random((height, width)) < data.draw(st.sampled_from([0.4, 1.0]))
-    # An upper half without a valid pixel; what is left below is enough for the network.
-    first = data.draw(st.sampled_from([0, height // 2 + 5])) if height >= 30 else 0
-    valid[:first] = False
-    cube = generator.integers(0, 256, (BANDS, height, width)).astype(np.uint8)
-    bands = list(range(1, BANDS + 1))
-    network = make_network().eval()
-    with Scene.open(RasterSource(str(write_scene(cube)))) as scene:
-        normalization = Normalization(np.zeros(BANDS), np.full(BANDS, 255.0))
-        tiles = TileRaster((height, width), BANDS, 8, 16)
-        reader = WindowReader(scene, bands, valid, normalization, tiles, 20_000)
-        cuts = sorted(data.draw(st.sets(st.integers(1, max(1, int(valid.sum()) - 1)))))
-        boundaries = [0, *(cut for cut in cuts if cut < valid.sum()), int(valid.sum())]
-        parts = list(predict_halves(network, reader, boundaries, Feedback()))
-    assert [(part.start, part.stop) for part in parts] == list(pairwise(boundaries))
-    scores = np.concatenate([part.scores for part in parts])
-    if first:
-        with torch.no_grad():
-            rows = slice(height // 2 - 5, height)
-            logits = image_logits(network, cube.astype(np.float32) / 255, valid, rows)
-        wanted = logits.numpy()[valid[rows]]
-    else:
-        wanted = published_map(network, cube.astype(np.float32) / 255, valid).numpy()[valid]
-    np.testing.assert_allclose(scores, wanted, atol=1e-4)
+        half_rows(height)
 
 
 # --- whole runs
@@ -238,37 +191,36 @@ def train(values: dict[str, Any]) -> tuple[ModelFile, CollectingFeedback]:
     return load_model(result["model"]), feedback
 
 
-def test_a_model_knows_its_halves_and_classifies_in_them(tiny: Any) -> None:
+def test_a_model_trained_on_halves_classifies_in_one_piece(tiny: Any) -> None:
     values = tiny.train_job(row_halves=True, report=str(tiny.folder / "r.html"))
     model, feedback = train(values)
-    assert (model.mode, model.window) == ("halves", None)
-    assert any("the two halves of the scene" in line for line in feedback.logs)
+    assert (model.mode, model.window) == ("whole", None)
+    assert model.training["row_halves"] is True
+    assert any("two halves of the scene" in line for line in feedback.logs)
     report = (tiny.folder / "r.html").read_text(encoding="utf-8")
-    assert "in two halves of its rows" in report
-    targets = {name: str(tiny.folder / f"{name}.tif") for name in ("map", "probabilities")}
-    feedback = CollectingFeedback()
+    assert "in training in two halves of its rows" in report
+    whole, _ = train(tiny.train_job(model=str(tiny.folder / "w.safetensors")))
+    assert not all(torch.equal(model.weights[k], whole.weights[k]) for k in model.weights)
+    target = str(tiny.folder / "map.tif")
     job = {
         "job": "classify",
         "scene": {"path": str(tiny.scene)},
         "model": values["model"],
-        "classification": targets["map"],
-        "probabilities": targets["probabilities"],
+        "classification": target,
         "threads": 1,
     }
-    assert runs.run(jobs.from_json(job), feedback)["way"] == "halves"
-    assert any("halves of 15 x 24 pixels" in line for line in feedback.logs)
-    with rasterio.open(targets["map"]) as source:
+    assert runs.run(jobs.from_json(job), Feedback())["way"] == "memory"
+    with rasterio.open(target) as source:
         mapped = source.read(1)
-    with rasterio.open(targets["probabilities"]) as source:
-        probabilities = source.read()
     valid = (tiny.cube != tiny.nodata).all(axis=0)
     place = Place(torch.device("cpu"), "cpu", 1)
     network = restore_network("m", model.network, model.weights, place)
-    logits = published_map(network, model.normalization.apply(tiny.cube), valid).numpy()
-    np.testing.assert_array_equal(mapped[valid], model.classes.values[logits[valid].argmax(axis=1)])
-    assert (mapped[~valid] == 0).all()
-    expected = to_probabilities(logits[valid], model.calibration.temperature)
-    np.testing.assert_allclose(probabilities[:, valid].T, expected, atol=1e-4)
+    pixels = model.normalization.apply(tiny.cube)[:, valid].T
+    with torch.no_grad():
+        logits = network.pixel_logits(
+            torch.from_numpy(np.ascontiguousarray(pixels)), SceneGeometry(valid)
+        )
+    np.testing.assert_array_equal(mapped[valid], model.classes.values[logits.argmax(1).numpy()])
     # What the training tested is what the map shows.
     with rasterio.open(f"{values['model']}.split.tif") as source:
         parts, classes = source.read()
@@ -278,27 +230,28 @@ def test_a_model_knows_its_halves_and_classifies_in_them(tiny: Any) -> None:
     assert accuracy["overall_accuracy"] == pytest.approx((mapped == classes)[test].mean())
 
 
-class CancelAtStep(Feedback):
-    """Cancels once so many steps are done, in the middle of an epoch, too."""
+class CancelAt(Feedback):
+    """Cancels when an epoch is told of so often: after each step, and at its end."""
 
-    def __init__(self, steps: float) -> None:
-        self.steps = steps
+    def __init__(self, number: int) -> None:
+        self.left = number
 
     def progress(self, fraction: float, message: str = "") -> None:
         if message.startswith("Training: epoch"):
-            self.steps -= 1
-            if self.steps <= 0:
+            self.left -= 1
+            if not self.left:
                 cancellation.request()
 
 
-def test_goes_on_bit_for_bit_in_the_middle_of_an_epoch(tiny: Any) -> None:
+@pytest.mark.parametrize(("told", "position"), [(1, (0, 1)), (2, (1, 0)), (4, (1, 1))])
+def test_goes_on_bit_for_bit(tiny: Any, told: int, position: tuple[int, int]) -> None:
     values = tiny.train_job(row_halves=True)
     straight, _ = train(values)
     values["model"] = str(tiny.folder / "b.safetensors")
     with pytest.raises(Cancelled):
-        runs.run(jobs.from_json(values), CancelAtStep(4))
+        runs.run(jobs.from_json(values), CancelAt(told))
     cancellation.reset()
-    assert load_checkpoint(checkpoint_path(values["model"])).progress.position == (1, 1)
+    assert load_checkpoint(checkpoint_path(values["model"])).progress.position == position
     with pytest.raises(ModelError, match="row_halves was True, now False"):
         train({**values, "row_halves": False, "resume": True})
     resumed, _ = train({**values, "resume": True})
@@ -317,14 +270,13 @@ def test_a_rerun_is_identical(tiny: Any) -> None:
 def test_recomputed_halves_are_the_same_to_rounding(tiny: Any) -> None:
     values = tiny.train_job(row_halves=True)
     kept, _ = train(values)
-    # On so small a scene both plans need about the same: the plan is chosen by hand.
+    # On so small a scene both plans need about the same, so the plan is changed in the record.
     record = Path(f"{values['model']}.record.json")
     text = record.read_text(encoding="utf-8")
     assert '"plan": "halves"' in text
     record.write_text(text.replace('"plan": "halves"', '"plan": "halves recompute"'), "utf-8")
     runs.run(jobs.from_json({"job": "rerun", "record": str(record)}), Feedback())
-    folder = Path(f"{values['model']}.rerun")
-    again = load_model(next(folder.glob("*.safetensors")))
+    again = load_model(next(Path(f"{values['model']}.rerun").glob("*.safetensors")))
     assert again.training["plan"] == "halves recompute"
     for name, weight in kept.weights.items():
         torch.testing.assert_close(weight, again.weights[name], rtol=0, atol=1e-4)
@@ -336,25 +288,11 @@ def test_halves_and_windows_contradict_each_other(tiny: Any) -> None:
 
 
 def test_what_does_not_fit_is_refused_with_its_needs(tiny: Any) -> None:
-    values = tiny.train_job(row_halves=True)
-    with pytest.raises(ResourceError, match="the two halves of the scene"):
-        train({**values, "memory": 0.02})
-    train(values)
-    job = {
-        "job": "classify",
-        "scene": {"path": str(tiny.scene)},
-        "model": values["model"],
-        "classification": str(tiny.folder / "map.tif"),
-        "memory": 0.02,
-    }
-    with pytest.raises(ResourceError, match="in halves of 15 x 24 pixels"):
-        runs.run(jobs.from_json(job), Feedback())
-    assert not (tiny.folder / "map.tif").exists()
+    with pytest.raises(ResourceError, match="two halves of the scene"):
+        train(tiny.train_job(row_halves=True, memory=0.02))
 
 
-def test_a_scene_of_few_rows_is_refused_before_it_is_trained_on(
-    tiny: Any, write_scene: WriteScene
-) -> None:
+def test_a_scene_of_few_rows_is_refused(tiny: Any, write_scene: WriteScene) -> None:
     path = write_scene(tiny.cube[:, :9], "low.tif", nodata=tiny.nodata)
     with pytest.raises(SceneError, match="9 rows"):
         train(tiny.train_job(row_halves=True, scene={"path": str(path)}))
@@ -363,23 +301,20 @@ def test_a_scene_of_few_rows_is_refused_before_it_is_trained_on(
 # --- memory
 
 
-def test_halves_take_about_half_and_never_become_windows() -> None:
-    task = dataclasses.replace(make_task(), halves=True)
-    plain, recompute = task.in_halves(10**10), task.in_halves(10**10, recompute=True)
-    assert recompute.bytes < plain.bytes < 0.75 * task.whole().bytes
+def test_halves_take_less_and_never_become_windows() -> None:
+    task = make_task()
+    task = dataclasses.replace(task, half=task.pixels // 2 + 5 * task.scene[1])
+    plain, recompute = task.in_halves(), task.in_halves(recompute=True)
+    assert recompute.bytes <= plain.bytes < task.whole().bytes
 
     def choose(budget: int, begun: str = "") -> Any:
         return choose_plan(task, MemoryBudget(budget, "a test"), begun, 0, CollectingFeedback())
 
-    assert choose(10**11).name == "halves"
-    assert choose(10**11).mode == "halves"
-    assert choose(10**11, "halves recompute").recomputes
-    least = task.in_halves(0).bytes
-    assert choose(least).name == "halves"
-    below = choose(least - 1)
-    assert (below.name, below.mode) == ("halves recompute", "halves")
+    assert choose(plain.bytes).name == "halves"
+    again = choose(plain.bytes, "halves recompute")
+    assert (again.name, again.recomputes) == ("halves recompute", True)
     with pytest.raises(ResourceError, match="two halves"):
-        choose(task.in_halves(0, recompute=True).bytes - 1)
+        choose(recompute.bytes - 1)
 
 
 MEASURE = """
@@ -387,20 +322,27 @@ import dataclasses, json, sys
 from pathlib import Path
 from mambahsi import jobs, runs
 from mambahsi.feedback import Feedback
+
 job = jobs.from_json(json.loads(sys.argv[1]))
 small = dataclasses.replace(
     job, scene=jobs.RasterSource(sys.argv[2]), model=job.model + "0", epochs=1
 )
+
+
 def resident(key):
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(key)).split()[1]) * 1024
-runs.run(small, Feedback())
-before = resident("VmRSS")
-Path("/proc/self/clear_refs").write_text("5")
+
+
 class Told(Feedback):
     def log(self, message):
         if message.startswith("Training takes"):
             print(message)
+
+
+runs.run(small, Feedback())
+before = resident("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")
 runs.run(job, Told())
 print(resident("VmHWM") - before)
 """
@@ -423,6 +365,7 @@ def test_the_prediction_is_near_the_measured_peak(
     )
     assert done.returncode == 0, done.stderr
     line, peak = done.stdout.strip().splitlines()
-    number, unit = re.search(r"about ([\d.]+) (MB|GB) of memory", line).groups()  # type: ignore[union-attr]
-    predicted = float(number) * {"MB": 1e6, "GB": 1e9}[unit]
-    assert 0.6 * predicted < float(peak) < 1.4 * predicted
+    found = re.search(r"about ([\d.]+) (MB|GB) of memory", line)
+    assert found, line
+    predicted = float(found[1]) * {"MB": 1e6, "GB": 1e9}[found[2]]
+    assert 0.7 * predicted < float(peak) < 1.4 * predicted

@@ -83,9 +83,8 @@ def model_differences(
     states is compared later, when there is a map.)
     """
     found = _changed(model.training, deciding_fields(dataclasses.asdict(job)))
-    wanted = "halves" if job.row_halves else "whole"
-    if model.mode != wanted:
-        found.append(f"the scene was seen as {model.mode}, now {wanted}")
+    if model.mode != "whole":
+        found.append(f"the scene was seen in {model.mode}")
     grid = model.scene.get("grid", {})
     shape = (grid.get("height"), grid.get("width"))
     if shape != content.survey.valid.shape:

@@ -49,7 +49,6 @@ from mambahsi.runs.train import train
 from mambahsi.scene import Scene
 from mambahsi.split import TEST, Split
 from mambahsi.streaming.locks import FileLock
-from mambahsi.windows.halves import halves
 
 RESULT = "result.json"
 FORMAT_VERSION = 1
@@ -324,11 +323,7 @@ def _facts_of_training(model: ModelFile) -> dict[str, Any]:
 
 
 def _facts_of_network(model: ModelFile, content: SceneContent) -> dict[str, Any]:
-    valid = content.survey.valid
-    parts = [valid]
-    if model.mode == "halves":
-        parts = [valid[half.rows] for half in halves(valid.shape[0])]
-    work = count_scene(model.network, parts)
+    work = count_scene(model.network, content.survey.valid)
     return {
         "arguments": model.network,
         "parameters": count_parameters(model.network),

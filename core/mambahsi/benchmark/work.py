@@ -73,19 +73,14 @@ def count_parameters(arguments: Mapping[str, Any]) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def count_scene(arguments: Mapping[str, Any], parts: Sequence[np.ndarray]) -> Work:
+def count_scene(arguments: Mapping[str, Any], valid: np.ndarray) -> Work:
     """The work of one forward pass over a scene.
 
     Args:
         arguments: The network's constructor arguments.
-        parts: Valid pixels of what goes through the network at once, one after the other:
-            the scene, or its halves; bool (rows, columns).
+        valid: Its valid pixels; bool (rows, columns).
     """
-    found = Work(0, 0, 0)
-    for valid in parts:
-        if valid.any():
-            found += count_forward(arguments, Grids(valid).counts)
-    return found
+    return count_forward(arguments, Grids(valid).counts)
 
 
 def count_forward(arguments: Mapping[str, Any], cells: Sequence[int]) -> Work:

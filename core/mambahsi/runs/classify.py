@@ -3,8 +3,7 @@
 The result: ``classification``, ``confidence``, ``probabilities``, ``margin``, ``entropy`` (paths,
 empty where not asked for), ``style`` (the QML beside the map), ``classes`` (the table),
 ``temperature`` (what scores were divided by), ``pixels``, ``seconds``, ``device``, ``backend``,
-``threads`` and ``way`` (in memory, in strips, in windows or in
-halves).
+``threads`` and ``way`` (in memory, in strips or in windows).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from mambahsi.model_file import ModelFile, load_model
 from mambahsi.network import SceneGeometry
 from mambahsi.outputs import OutputFiles, style_path
 from mambahsi.pixels import read_pixels
-from mambahsi.plans import cache_bytes, choose_tiles, half_mapping_bytes, stored_bytes
+from mambahsi.plans import cache_bytes, choose_tiles, stored_bytes
 from mambahsi.raster_file import CACHE_BYTES, block_cache
 from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries, further_maps
 from mambahsi.runs.recording import Recorder
@@ -46,8 +45,7 @@ from mambahsi.streaming.passes import Passes
 from mambahsi.streaming.plan import ReadPlan, StreamPlan
 from mambahsi.streaming.space import check_space
 from mambahsi.streaming.spool import Spool
-from mambahsi.windows.halves import half_shape, predict_halves
-from mambahsi.windows.inference import blending_bytes, predict_windows
+from mambahsi.windows.inference import predict_windows
 from mambahsi.windows.placement import window_shape
 from mambahsi.windows.tiles import TileRaster, WindowReader
 
@@ -82,7 +80,7 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
     started, used = time.monotonic(), time.process_time()
     model = load_model(job.model)
     pixelwise = model.classifier != NETWORK
-    if not pixelwise and model.mode not in ("whole", "windows", "halves"):
+    if not pixelwise and model.mode not in ("whole", "windows"):
         raise ModelError(
             f"{job.model}: a model of mode {model.mode}, which this engine cannot apply.",
             "Update the engine.",
@@ -97,8 +95,8 @@ def write_maps(job: ClassifyJob, targets: MapTargets, feedback: Feedback) -> dic
 
             pixels, place = classify_pixelwise(task, feedback)
             done = _Done(pixels, place, "pixels")
-        elif model.mode != "whole":
-            done = _classify_in_parts(task, feedback)
+        elif model.window:
+            done = _classify_in_windows(task, model.window, feedback)
         else:
             done = _classify_whole(task, feedback)
     seconds = time.monotonic() - started
@@ -124,7 +122,7 @@ class _Done:
     Attributes:
         pixels: Its valid pixels.
         place: Where it ran.
-        way: ``memory``, ``strips of N rows``, ``windows``, ``halves`` or ``pixels``.
+        way: ``memory``, ``strips of N rows``, ``windows`` or ``pixels``.
     """
 
     pixels: int
@@ -182,8 +180,8 @@ def _classify_whole(task: Task, feedback: Feedback) -> _Done:
     return _Done(grids.counts[0], way.place, text)
 
 
-def _classify_in_parts(task: Task, feedback: Feedback) -> _Done:
-    """Classify with a model that has seen windows, or the two halves of a scene."""
+def _classify_in_windows(task: Task, window: tuple[int, int], feedback: Feedback) -> _Done:
+    """Classify with a model that has seen windows."""
     job, scene, model = task.job, task.scene, task.model
     place = choose_place(job, feedback)
     main = memory_budget(job.memory, torch.device("cpu"))
@@ -193,13 +191,7 @@ def _classify_in_parts(task: Task, feedback: Feedback) -> _Done:
     with block_cache(cache):
         valid = valid_pixels(scene, task.bands, reading, feedback.part(0.0, 0.05))
         tiles = TileRaster.of(scene, len(task.bands), cache)
-        classes = model.network["num_classes"]
-        if model.window:
-            shape = window_shape(model.window, valid.shape)
-            results = blending_bytes(shape, valid.shape[1], classes, BLOCK_ROWS)
-        else:
-            shape = half_shape(valid.shape)
-            results = half_mapping_bytes(shape, classes)
+        shape = window_shape(window, valid.shape)
         cached = min(cache, stored_bytes(scene))
         kept = choose_tiles(
             tiles,
@@ -207,21 +199,18 @@ def _classify_in_parts(task: Task, feedback: Feedback) -> _Done:
             model.network,
             place.scan,
             cached,
-            results,
-            model.mode,
+            BLOCK_ROWS,
             (device, main),
             feedback,
         )
         reader = WindowReader(scene, task.bands, valid, model.normalization, tiles, kept)
         network = restore_network(job.model, model.network, model.weights, place)
-        boundaries, rest = block_boundaries(valid), feedback.part(0.05, 1.0)
-        if model.window:
-            blocks = predict_windows(network, reader, shape, boundaries, rest)
-        else:
-            blocks = predict_halves(network, reader, boundaries, rest)
+        blocks = predict_windows(
+            network, reader, shape, block_boundaries(valid), feedback.part(0.05, 1.0)
+        )
         with task.writer(place) as writer:
             writer.write_rows(valid, blocks)
-    return _Done(int(valid.sum()), place, model.mode)
+    return _Done(int(valid.sum()), place, "windows")
 
 
 def _in_memory(task: Task, valid: np.ndarray, place: Place, feedback: Feedback) -> None:

@@ -43,7 +43,7 @@ from mambahsi.runs.training_report import (
     previews,
     write_training_report,
 )
-from mambahsi.runs.ways_to_train import Preparation, train_halves, train_whole, train_windows
+from mambahsi.runs.ways_to_train import Preparation, train_whole, train_windows
 from mambahsi.scene import Scene, survey_bands
 from mambahsi.source_files import raster_files, vector_files
 from mambahsi.spatial_accuracy import stated_accuracy
@@ -178,9 +178,9 @@ def _train(
             ),
             colors=color_bands(scene, survey.used),
         )
-        ways = {"whole": train_whole, "windows": train_windows, "halves": train_halves}
+        way = train_windows if plan.window else train_whole
         trained = 0.8 if job.compare else 1.0
-        training = ways[plan.mode](given, feedback.part(0.05, trained))
+        training = way(given, feedback.part(0.05, trained))
         outcome = training.outcome
         _tell_outcome(outcome, job.protocol, feedback)
         accuracy = _test(split, training.predicted, feedback)
@@ -199,7 +199,7 @@ def _train(
             classes=split.table,
             bands=describe_bands(scene, survey.used, survey.dropped),
             normalization=given.normalization,
-            mode=plan.mode,
+            mode="windows" if training.window else "whole",
             window=training.window,
             scene={"name": scene.name, "grid": scene.grid.to_json()},
             training={
@@ -263,8 +263,8 @@ def _refuse_contradictions(job: TrainJob) -> None:
     refuse_contradictions(job)
     if job.window and job.row_halves:
         raise JobError(
-            f"Field row_halves: true contradicts window ({job.window}): a scene is taken in two "
-            "halves or in windows.",
+            f"Field row_halves: true contradicts window ({job.window}): steps are made on two "
+            "halves of the scene or on windows.",
             "Leave one of them out.",
         )
     if job.classifier != NETWORK and job.resume:

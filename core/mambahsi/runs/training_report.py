@@ -128,9 +128,11 @@ def _facts(model: ModelFile) -> dict[str, dict[str, Any]]:
     seen = (
         f"in windows of {model.window[0]} x {model.window[1]} pixels"
         if model.window
-        else {"halves": "in two halves of its rows", "pixels": "pixel by pixel"}.get(
-            model.mode, "whole"
-        )
+        else "pixel by pixel"
+        if model.mode == "pixels"
+        else "whole, in training in two halves of its rows"
+        if training.get("row_halves")
+        else "whole"
     )
     settings["Scene seen"] = seen
     settings["Model file"] = Path(training["model"]).name

@@ -1,6 +1,6 @@
-"""The ways a training can take: the scene as a whole, in two halves, or windows around its labels.
+"""The two ways a training can take: the scene as a whole, or windows around its labels.
 
-All take the same preparations and give the same results; what lies between is theirs.
+Both take the same preparations and give the same results; what lies between is theirs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 import mambahsi
 from mambahsi.checkpoint import checkpoint_path, digest
 from mambahsi.feedback import Feedback
-from mambahsi.inference import collect, even_boundaries, predict_classes
+from mambahsi.inference import predict_classes
 from mambahsi.jobs import TrainJob
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.normalization import Normalization
@@ -27,12 +27,12 @@ from mambahsi.runs.setup import Place
 from mambahsi.scene import BandSurvey, Scene
 from mambahsi.split import TEST, TRAIN, VALIDATION, Split
 from mambahsi.training import TrainingData, train_network
+from mambahsi.training_halves import split_in_halves, train_in_halves
 from mambahsi.training_loop import CheckpointPlan, TrainingOutcome
-from mambahsi.windows.halves import predict_halves
 from mambahsi.windows.inference import classify_wanted
 from mambahsi.windows.placement import window_shape
 from mambahsi.windows.tiles import TileRaster, WindowReader
-from mambahsi.windows.training import LabeledPixels, train_on_halves, train_on_windows
+from mambahsi.windows.training import LabeledPixels, train_on_windows
 
 _RESUMABLE_WITH_OTHER = {
     *("scene", "labels", "class_field", "name_field", "color_field", "validation", "test"),
@@ -113,7 +113,7 @@ class Training:
     Attributes:
         outcome: How it went.
         window: Rows and columns of the windows that the network has seen, None if it has seen
-            the whole scene, or halves of it.
+            the whole scene.
         predicted: Class index of the test pixels, and of others as far as they came along;
             int (rows, columns), -1 elsewhere.
         scores: Of the pixels that :func:`mambahsi.runs.calibrate.pixels_to_score` names, row by
@@ -131,7 +131,7 @@ class Training:
 
 
 def train_whole(given: Preparation, feedback: Feedback) -> Training:
-    """Train on the scene as a whole, and classify it as a whole.
+    """Train on the scene as a whole, or on its halves, and classify it as a whole.
 
     Raises:
         MambaHSIError: As of :func:`mambahsi.training.train_network`.
@@ -150,7 +150,12 @@ def train_whole(given: Preparation, feedback: Feedback) -> Training:
         validation.classes,
     )
     checkpoint = given.checkpoint_plan(digest(pixels.numpy()))
-    outcome = train_network(given.network, data, given.job, checkpoint, feedback.part(0.02, 0.97))
+    rest = feedback.part(0.02, 0.97)
+    if given.job.row_halves:
+        halves = split_in_halves(data, valid)
+        outcome = train_in_halves(given.network, data, halves, given.job, checkpoint, rest)
+    else:
+        outcome = train_network(given.network, data, given.job, checkpoint, rest)
     predicted = np.full(valid.shape, -1, dtype=np.int32)
     predicted[valid], scores = predict_classes(
         given.network.eval(),
@@ -199,36 +204,6 @@ def train_windows(given: Preparation, feedback: Feedback) -> Training:
         given.scene, given.survey, given.normalization, given.colors, feedback
     )
     return Training(outcome, shape, predicted, scores, image, image_valid)
-
-
-def train_halves(given: Preparation, feedback: Feedback) -> Training:
-    """Train on the two halves of a scene, and classify it in them.
-
-    Raises:
-        MambaHSIError: As of :func:`mambahsi.windows.training.train_on_halves`.
-    """
-    used, valid = given.survey.used, given.survey.valid
-    reader = WindowReader(
-        given.scene, used, valid, given.normalization, given.tiles, given.plan.tiles
-    )
-    checkpoint = given.checkpoint_plan(_digest_scene(given, feedback))
-    outcome = train_on_halves(
-        given.network,
-        reader,
-        given.labeled(TRAIN),
-        given.labeled(VALIDATION),
-        given.job,
-        checkpoint,
-        feedback.part(0.02, 0.97),
-    )
-    predicted = np.full(valid.shape, -1, dtype=np.int32)
-    boundaries = even_boundaries(int(valid.sum()))
-    blocks = predict_halves(given.network.eval(), reader, boundaries, feedback.part(0.97, 1.0))
-    predicted[valid], scores = collect(blocks, pixels_to_score(given.split)[valid])
-    image, image_valid = small_image(
-        given.scene, given.survey, given.normalization, given.colors, feedback
-    )
-    return Training(outcome, None, predicted, scores, image, image_valid)
 
 
 def _digest_scene(given: Preparation, feedback: Feedback) -> str:

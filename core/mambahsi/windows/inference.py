@@ -20,6 +20,7 @@ memory holds one row of windows, whatever the scene's height.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ from torch import nn
 from mambahsi.certainty import to_scores
 from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
-from mambahsi.inference import Predictions, regroup
+from mambahsi.inference import Predictions
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.windows.placement import starts
 from mambahsi.windows.tiles import WindowReader
@@ -79,16 +80,23 @@ def predict_windows(
         SceneError: The file is truncated or corrupt.
         Cancelled: The user asked to stop.
     """
-    return regroup(_means(network, reader, shape, feedback), boundaries)
-
-
-def _means(
-    network: MambaHSI, reader: WindowReader, shape: tuple[int, int], feedback: Feedback
-) -> Iterator[np.ndarray]:
-    """Scores of the valid pixels, some rows at a time."""
+    waiting: list[np.ndarray] = []
+    number = boundaries[0]
+    ends = itertools.pairwise(boundaries)
+    start, stop = next(ends)
     for strip in _strips(network, reader, shape, None, feedback):
         mask = reader.valid[strip.rows]
-        yield to_scores(strip.sums[mask] / strip.weights[mask][:, None])
+        done = to_scores(strip.sums[mask] / strip.weights[mask][:, None])
+        waiting.append(done)
+        number += len(done)
+        while number >= stop:
+            table = np.concatenate(waiting)
+            yield Predictions(start, stop, table[: stop - start])
+            waiting = [table[stop - start :]]
+            try:
+                start, stop = next(ends)
+            except StopIteration:
+                return
 
 
 def classify_wanted(

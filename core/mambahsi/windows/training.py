@@ -18,14 +18,10 @@ time of the steps; the last epoch is always scored.
 
 The cover of an epoch follows from seed and epoch alone, so a training can go on in the middle
 of one.
-
-The two halves of a scene (:mod:`mambahsi.windows.halves`) are trained on in the same loop. Their
-loss is the published one, a mean within each half, and every epoch is scored, as published.
 """
 
 from __future__ import annotations
 
-import abc
 import time
 from dataclasses import dataclass
 
@@ -38,7 +34,6 @@ from mambahsi.feedback import Feedback
 from mambahsi.jobs import TrainJob
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.training_loop import CheckpointPlan, TrainingLoop, TrainingOutcome
-from mambahsi.windows.halves import scoring_cover, training_cover
 from mambahsi.windows.placement import LabeledWindow, fixed_cover, random_cover
 from mambahsi.windows.tiles import WindowReader
 
@@ -89,37 +84,12 @@ def train_on_windows(
     return _WindowedTraining(network, reader, shape, train, validation, job, plan, feedback).run()
 
 
-def train_on_halves(
-    network: MambaHSI,
-    reader: WindowReader,
-    train: LabeledPixels,
-    validation: LabeledPixels,
-    job: TrainJob,
-    plan: CheckpointPlan,
-    feedback: Feedback,
-) -> TrainingOutcome:
-    """Train a network on the two halves of a scene, and leave the best weights in it.
-
-    Args and errors as of :func:`train_on_windows`.
-    """
-    return _HalvesTraining(network, reader, train, validation, job, plan, feedback).run()
-
-
-class _PartsTraining(TrainingLoop):
-    """Training on parts of a scene, one optimizer step each.
-
-    Attributes:
-        scored: The parts that a score needs, with the validation pixels they account for.
-        interval: Epochs from one score to the next.
-    """
-
-    scored: list[LabeledWindow]
-    interval: int
-
+class _WindowedTraining(TrainingLoop):
     def __init__(
         self,
         network: MambaHSI,
         reader: WindowReader,
+        shape: tuple[int, int],
         train: LabeledPixels,
         validation: LabeledPixels,
         job: TrainJob,
@@ -128,21 +98,22 @@ class _PartsTraining(TrainingLoop):
     ) -> None:
         super().__init__(network, train.classes, validation.classes, job, plan, feedback)
         self.reader = reader
+        self.shape = shape
         self.train = train
         self.validation_points = validation.points
+        self.scored = fixed_cover(validation.points, reader.valid.shape, shape)
+        steps = len(self.cover(1))
+        self.interval = max(1, -(-len(self.scored) // steps))
+        feedback.log(
+            f"The training pixels of an epoch lie in about {steps} windows of {shape[0]} x "
+            f"{shape[1]} pixels, the validation pixels in {len(self.scored)}"
+            + (f", scored every {self.interval} epochs." if self.interval > 1 else ".")
+        )
 
-    @abc.abstractmethod
     def cover(self, epoch: int) -> list[LabeledWindow]:
-        """The parts of an epoch, each of which makes a step."""
-
-    @abc.abstractmethod
-    def factor(self, members: Tensor, steps: int) -> float:
-        """What the summed loss of a step is multiplied with.
-
-        Args:
-            members: Positions of the training pixels that the part accounts for; int64 (n,).
-            steps: Steps of the epoch.
-        """
+        """The windows of an epoch."""
+        generator = np.random.default_rng((self.job.seed, epoch))
+        return random_cover(self.train.points, self.reader.valid.shape, self.shape, generator)
 
     def loop(self) -> None:
         while True:
@@ -167,7 +138,7 @@ class _PartsTraining(TrainingLoop):
                 logits, self.train.classes[members], weight=self.class_weights, reduction="sum"
             )
             value = self.finite(loss.item())
-            self.step(loss * self.factor(members, len(cover)))
+            self.step(loss * (len(cover) / len(self.train.points)))
             progress.windows += 1
             progress.loss += value
             done = progress.windows / len(cover)
@@ -177,7 +148,7 @@ class _PartsTraining(TrainingLoop):
             if self.checkpoint_is_due():
                 self.save()
         self.epoch_pixels = seen
-        self.count_epoch(progress.loss / sum(len(window.members) for window in cover))
+        self.count_epoch(progress.loss / len(self.train.points))
         self.end_epoch(time.monotonic() - started)
 
     def is_scored(self) -> bool:
@@ -215,66 +186,3 @@ class _PartsTraining(TrainingLoop):
             at=torch.from_numpy(numbers).to(self.device),
         )
         return logits, len(pixels)
-
-
-class _WindowedTraining(_PartsTraining):
-    """Training on windows at random places."""
-
-    def __init__(
-        self,
-        network: MambaHSI,
-        reader: WindowReader,
-        shape: tuple[int, int],
-        train: LabeledPixels,
-        validation: LabeledPixels,
-        job: TrainJob,
-        plan: CheckpointPlan,
-        feedback: Feedback,
-    ) -> None:
-        super().__init__(network, reader, train, validation, job, plan, feedback)
-        self.shape = shape
-        self.scored = fixed_cover(validation.points, reader.valid.shape, shape)
-        steps = len(self.cover(1))
-        self.interval = max(1, -(-len(self.scored) // steps))
-        feedback.log(
-            f"The training pixels of an epoch lie in about {steps} windows of {shape[0]} x "
-            f"{shape[1]} pixels, the validation pixels in {len(self.scored)}"
-            + (f", scored every {self.interval} epochs." if self.interval > 1 else ".")
-        )
-
-    def cover(self, epoch: int) -> list[LabeledWindow]:
-        generator = np.random.default_rng((self.job.seed, epoch))
-        return random_cover(self.train.points, self.reader.valid.shape, self.shape, generator)
-
-    def factor(self, members: Tensor, steps: int) -> float:
-        return steps / len(self.train.points)
-
-
-class _HalvesTraining(_PartsTraining):
-    """Training on the two halves of a scene, as published."""
-
-    def __init__(
-        self,
-        network: MambaHSI,
-        reader: WindowReader,
-        train: LabeledPixels,
-        validation: LabeledPixels,
-        job: TrainJob,
-        plan: CheckpointPlan,
-        feedback: Feedback,
-    ) -> None:
-        super().__init__(network, reader, train, validation, job, plan, feedback)
-        self.scored = scoring_cover(validation.points, reader.valid.shape)
-        self.interval = 1
-        if len(self.cover(1)) < 2:
-            feedback.warning(
-                "All training pixels lie in one half of the scene, so the other is not trained on."
-            )
-
-    def cover(self, epoch: int) -> list[LabeledWindow]:
-        return training_cover(self.train.points, self.reader.valid.shape)
-
-    def factor(self, members: Tensor, steps: int) -> float:
-        if self.class_weights is None:
-            return 1 / len(members)
-        return 1 / float(self.class_weights[self.train.classes[members]].sum())
