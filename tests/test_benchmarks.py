@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks import indian_pines_protocols
 from benchmarks.cpu import bar, floor, machine, table
 from benchmarks.cpu.comparators import ReferenceBlock
 from benchmarks.cpu.formulation import ImageNetwork
@@ -103,6 +104,19 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page.write_text(f"a\n{table.START}\nold\n{table.END}\nz\n", encoding="utf-8")
     table.put_into(page, "new\n")
     assert page.read_text(encoding="utf-8") == f"a\n{table.START}\nnew\n{table.END}\nz\n"
+
+
+def test_the_protocols_table_goes_between_its_marks(tmp_path: Path) -> None:
+    start, end = indian_pines_protocols.START, indian_pines_protocols.END
+    page = tmp_path / "page.md"
+    page.write_text(f"a\n{start}\nold\n{end}\nz\n", encoding="utf-8")
+    indian_pines_protocols.put_into(page, "new\n")
+    assert page.read_text(encoding="utf-8") == f"a\n{start}\nnew\n{end}\nz\n"
+    page.write_text(f"a\n{end}\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="no place for the table"):
+        indian_pines_protocols.put_into(page, "new\n")
+    text = indian_pines_protocols.PAGE.read_text(encoding="utf-8")
+    assert text.count(start) == text.count(end) == 1
 
 
 def test_a_contender_runs_in_a_process_of_its_own() -> None:

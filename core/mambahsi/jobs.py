@@ -384,8 +384,9 @@ class BenchmarkJob:
         ground_truth_variable: Name of the label map's variable, where a file holds several.
         protocol: How labeled pixels are divided, one of :data:`BENCHMARK_PROTOCOLS`.
         seeds: Seeds of weights and division, as 0-9 or 0,1,2.
-        methods: What is compared, with commas between: paper, compact, spatial, spectral.
-        epochs: Passes over the training pixels.
+        methods: What is compared, with commas between: presets of the network (paper, compact,
+            spatial, spectral) and other classifiers (forest, svm).
+        epochs: Passes of the network over the training pixels.
         device: Where the network runs, one of :data:`DEVICES`.
         scan: Implementation of the selective scan, one of :data:`SCANS`.
         threads: Threads of the CPU; 0 takes the physical cores.

@@ -489,9 +489,33 @@ def test_protocols_stand_beside_each_other(indian_pines: Path, tmp_path: Path) -
     assert "not the fixed division: seeds 0-1" in " ".join(table["statements"])
 
 
+def test_other_classifiers_stand_beside_the_network(scene_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    runs.run(make_job(scene_folder, output, methods="compact,forest,svm", epochs=2), Feedback())
+    folder = output / "fields" / "random"
+    models = {}
+    for name in ("compact", "forest", "svm"):
+        models[name] = load_model(folder / name / "seed_0" / "model.safetensors")
+        result = read(folder / name / "seed_0" / "result.json")
+        assert result["accuracy"] == models[name].accuracy
+        assert (result["network"]["parameters"] is None) == (name != "compact")
+    assert [models[name].classifier for name in models] == ["mambahsi", "forest", "svm"]
+    # All saw the same pixels.
+    assert len({json.dumps(model.split["classes"]) for model in models.values()}) == 1
+    # What they are does not depend on the epochs of the network, so they are not made again.
+    job = make_job(scene_folder, output, methods="forest,svm", epochs=7)
+    assert runs.run(job, Feedback())["already_done"] == 2
+    (folder / "forest" / "seed_0" / "result.json").unlink()
+    assert runs.run(job, Feedback())["done"] == 1
+    assert read(folder / "forest" / "seed_0" / "result.json")["training"]["taken_over"] is True
+    page = (output / "fields" / "table.md").read_text(encoding="utf-8")
+    assert "| random | random forest | 0 |" in page and "SVM" in page
+
+
 def test_scenes_that_were_published_in_halves_are_trained_on_in_halves(tmp_path: Path) -> None:
     job = BenchmarkJob("data", str(tmp_path))
     for key in catalog:
         place = SceneFolder(key, key, tmp_path / key)
         train = make_run(job, place, "paper", 0).job
         assert train.row_halves == (key in ("houston_2013", "whu_hi_hanchuan"))
+        assert not make_run(job, place, "svm", 0).job.row_halves

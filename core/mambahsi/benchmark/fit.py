@@ -19,7 +19,7 @@ import numpy as np
 
 from mambahsi.benchmark.scenes import SceneContent, SceneFolder
 from mambahsi.checkpoint import digest
-from mambahsi.jobs import RasterSource, TrainJob
+from mambahsi.jobs import NETWORK, RasterSource, TrainJob
 from mambahsi.model_file import ModelFile
 from mambahsi.normalization import Normalization
 from mambahsi.scene import Scene
@@ -28,7 +28,7 @@ from mambahsi.split import Split
 _NAMES_OF_THINGS = {
     *("scene", "labels", "class_field", "name_field", "color_field", "model", "report"),
 }
-_CIRCUMSTANCES = {"device", "scan", "threads", "memory", "resume"}
+_CIRCUMSTANCES = {"device", "scan", "threads", "memory", "resume", "compare"}
 
 _DEFAULTS = {
     item.name: item.default
@@ -83,7 +83,7 @@ def model_differences(
     states is compared later, when there is a map.)
     """
     found = _changed(model.training, deciding_fields(dataclasses.asdict(job)))
-    if model.mode != "whole":
+    if model.mode != ("whole" if job.classifier == NETWORK else "pixels"):
         found.append(f"the scene was seen in {model.mode}")
     grid = model.scene.get("grid", {})
     shape = (grid.get("height"), grid.get("width"))

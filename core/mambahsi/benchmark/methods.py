@@ -29,6 +29,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "compact": Method("MambaHSI, half the width", {"preset": "compact"}),
         "spatial": Method("spatial branch alone", {"preset": "spatial"}),
         "spectral": Method("spectral branch alone", {"preset": "spectral"}),
+        "forest": Method("random forest", {"classifier": "forest"}),
+        "svm": Method("SVM, RBF kernel", {"classifier": "svm"}),
     }
 )
 
@@ -37,9 +39,18 @@ _IN_HALVES = {"houston_2013", "whu_hi_hanchuan"}
 """Scenes that the published training takes in two halves."""
 
 
-def method_fields(method: str, scene: str) -> dict[str, Any]:
-    """The fields of a training that make a method, on a scene with this key."""
-    return {**METHODS[method].fields, "row_halves": scene in _IN_HALVES}
+def method_fields(method: str, scene: str, epochs: int) -> dict[str, Any]:
+    """The fields of a training that make a method, on a scene with this key.
+
+    Args:
+        method: Name of the method.
+        scene: Key of the scene.
+        epochs: Epochs of a network; other classifiers have none.
+    """
+    fields = dict(METHODS[method].fields)
+    if "classifier" in fields:
+        return fields
+    return {**fields, "epochs": epochs, "row_halves": scene in _IN_HALVES}
 
 
 def parse_methods(text: str) -> list[str]:

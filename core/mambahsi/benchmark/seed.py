@@ -39,7 +39,7 @@ from mambahsi.classes import ClassTable
 from mambahsi.errors import ModelError
 from mambahsi.events import plain
 from mambahsi.feedback import Feedback
-from mambahsi.jobs import ClassifyJob, TrainJob
+from mambahsi.jobs import NETWORK, ClassifyJob, TrainJob
 from mambahsi.model_file import ModelFile, load_model
 from mambahsi.outputs import OutputFiles, write_bytes, writing
 from mambahsi.runs.classify import classify
@@ -271,8 +271,9 @@ def _classify(run: Run, feedback: Feedback) -> dict[str, Any]:
         threads=train_job.threads,
         memory=train_job.memory,
     )
-    # Compiles what is to be compiled, so that it is not part of the time.
-    choose_place(job, Feedback())
+    if train_job.classifier == NETWORK:
+        # Compiles what is to be compiled, so that it is not part of the time.
+        choose_place(job, Feedback())
     found = classify(job, feedback)
     names = ("seconds", "cpu_seconds", "pixels", "device", "backend", "threads", "way")
     return {
@@ -323,6 +324,8 @@ def _facts_of_training(model: ModelFile) -> dict[str, Any]:
 
 
 def _facts_of_network(model: ModelFile, content: SceneContent) -> dict[str, Any]:
+    if model.classifier != NETWORK:
+        return {"arguments": None, "parameters": None, "operations": None, "choice": model.choice}
     work = count_scene(model.network, content.survey.valid)
     return {
         "arguments": model.network,

@@ -59,7 +59,7 @@ def sentences(place: SceneFolder, groups: Sequence[Group]) -> list[str]:
         text = ", ".join(f"{OVERALL[c.figure]} {c.difference:+.2f}{_error(c)}" for c in compared)
         found.append(
             f"{first.title}: what random pixels promise above protocol {second.protocol}, in "
-            f"percentage points: {text}."
+            f"percentage points (± two standard errors): {text}."
         )
     for group in groups:
         for other in published_for(place.key, group.protocol):
@@ -85,7 +85,7 @@ def _against(compared: Comparison, other: Published) -> str:
 
 def _circumstances(group: Group) -> str:
     training = [result["training"] for result in group.results]
-    places = {f"{t['device']}, scan {t['backend']}, {_count(t['threads'])}" for t in training}
+    places = {f"{t['device']}, backend {t['backend']}, {_count(t['threads'])}" for t in training}
     nearest = [result["split"]["nearest"] for result in group.results]
     known = [distance for distance in nearest if distance is not None]
     apart = f"come as near as {min(known):g} px" if known else "are not both there"

@@ -69,7 +69,7 @@ def make_run(job: BenchmarkJob, place: SceneFolder, method: str, seed: int) -> R
     folder = run_folder(place, job.protocol, method, seed)
     fields = {
         **protocol_fields(place.key, job.protocol, seed),
-        **method_fields(method, place.key),
+        **method_fields(method, place.key, job.epochs),
     }
     train = TrainJob(
         scene=RasterSource(str(place.scene)),
@@ -79,7 +79,6 @@ def make_run(job: BenchmarkJob, place: SceneFolder, method: str, seed: int) -> R
         color_field=COLOR_FIELD,
         model=str(folder / "model.safetensors"),
         report=str(folder / "report.html"),
-        epochs=job.epochs,
         device=job.device,
         scan=job.scan,
         threads=job.threads,
