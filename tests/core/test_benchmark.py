@@ -470,7 +470,7 @@ def test_protocols_stand_beside_each_other(indian_pines: Path, tmp_path: Path) -
         job = make_job(indian_pines, output, epochs=1, protocol=protocol, seeds="0-1")
         runs.run(job, feedback)
     # The labels are invented, so they are not divided as the real ones.
-    assert any("divided otherwise than is fixed" in text for text in feedback.warnings)
+    assert any("not the one fixed for the scene" in text for text in feedback.warnings)
     folder = output / "indian_pines"
     nearest = {}
     for protocol in ("random", "buffered", "polygons"):

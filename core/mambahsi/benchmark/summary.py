@@ -17,8 +17,8 @@ from typing import Any
 from mambahsi.benchmark.fit import deciding_fields
 from mambahsi.benchmark.methods import METHODS
 from mambahsi.benchmark.published import Published
+from mambahsi.benchmark.result import RESULT, read_result
 from mambahsi.benchmark.scenes import SceneContent, SceneFolder
-from mambahsi.benchmark.seed import RESULT, read_result
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import PROTOCOLS
 

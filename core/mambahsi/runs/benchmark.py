@@ -14,8 +14,9 @@ from typing import Any
 from mambahsi.benchmark.methods import method_fields, parse_methods, parse_seeds
 from mambahsi.benchmark.prepare import prepare_scene
 from mambahsi.benchmark.protocols import protocol_fields
+from mambahsi.benchmark.run import Run, run_folder
 from mambahsi.benchmark.scenes import SceneContent, SceneFolder, read_content
-from mambahsi.benchmark.seed import Run, do_run, run_folder
+from mambahsi.benchmark.seed import do_run
 from mambahsi.benchmark.summary import Group, read_groups
 from mambahsi.benchmark.tables import as_csv, as_json, markdown, overall_text, seeds_text
 from mambahsi.benchmark_scenes.fields import CLASS_FIELD, COLOR_FIELD, NAME_FIELD
