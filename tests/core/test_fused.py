@@ -14,7 +14,7 @@ from torch.nn import functional
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.network.moments import Moments
 from mambahsi.scan import available_backends, set_threads, thread_count
-from mambahsi.scan.mixer import CHUNK
+from mambahsi.scan.mixer_chunks import CHUNK
 
 COMPILED = available_backends()["cpu"]
 pytestmark = pytest.mark.skipif(bool(COMPILED), reason=f"no compiled backend: {COMPILED}")

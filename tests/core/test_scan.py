@@ -26,8 +26,9 @@ from mambahsi.scan import (
     set_threads,
     thread_count,
 )
-from mambahsi.scan.mixer import CHUNK
-from mambahsi.scan.threads import Member, work_together
+from mambahsi.scan.mixer_chunks import CHUNK
+from mambahsi.scan.pipeline import Pipeline
+from mambahsi.scan.threads import work_together
 
 COMPILED = available_backends()["cpu"]
 needs_compiler = pytest.mark.skipif(bool(COMPILED), reason=f"no compiled backend: {COMPILED}")
@@ -329,21 +330,21 @@ def test_a_cancel_during_the_self_check_says_nothing_about_the_backend() -> None
 def test_threads_of_the_pool_compute_alone_also_after_pytorch_has_used_them() -> None:
     before = thread_count()
     set_threads(2)
-    counts: dict[int, int] = {}
+    counts: list[int] = []
     together = threading.Barrier(2)
 
-    def work(member: Member) -> None:
+    def work(pipeline: Pipeline) -> None:
         together.wait()
         # Large enough that PyTorch would divide it among threads.
         torch.zeros(1000, 1000).add_(1)
-        counts[member.number] = torch.get_num_threads()
+        counts.append(torch.get_num_threads())
 
     try:
         work_together(work)
         assert torch.get_num_threads() == 2
     finally:
         set_threads(before)
-    assert counts == {0: 1, 1: 1}
+    assert counts == [1, 1]
 
 
 def test_an_error_in_one_thread_is_raised_when_all_have_ended() -> None:
@@ -351,12 +352,13 @@ def test_an_error_in_one_thread_is_raised_when_all_have_ended() -> None:
     before = thread_count()
     set_threads(2)
     ended: list[int] = []
+    together = threading.Barrier(2)
 
-    def work(member: Member) -> None:
-        if member.number == 0:
+    def work(pipeline: Pipeline) -> None:
+        if together.wait() == 0:
             raise Cancelled
         time.sleep(0.2)
-        ended.append(member.number)
+        ended.append(1)
 
     try:
         with pytest.raises(Cancelled):
@@ -375,6 +377,11 @@ from mambahsi.scan import threads
 threads.set_threads(2)
 submit = threads._pool.submit
 
+def go(pipeline):
+    for part in pipeline.parts(20, 1):
+        with pipeline.turn(part):
+            pass
+
 def slowly(*arguments):
     future = submit(*arguments)
     time.sleep(0.002)  # the other user's turn, as it may come at any time
@@ -385,7 +392,7 @@ done = []
 
 def use():
     for _ in range(10):
-        threads.work_together(lambda member: member.wait())
+        threads.work_together(go)
     done.append(1)
 
 users = [threading.Thread(target=use, daemon=True) for _ in range(3)]
@@ -403,18 +410,25 @@ import os; os._exit(0)
 def test_an_interrupt_while_work_is_handed_out_leaves_no_thread_waiting() -> None:
     script = """
 from mambahsi.scan import threads
+from mambahsi.scan.pipeline import Part
 
 threads.set_threads(2)
 submit = threads._pool.submit
+handed_out = []
 
-def interrupted(part, number):
-    if number == 1:
+def interrupted(share):
+    if handed_out:
         raise KeyboardInterrupt
-    return submit(part, number)
+    handed_out.append(share)
+    return submit(share)
+
+def wait_for_the_other(pipeline):
+    with pipeline.turn(Part(1, 0, 1)):
+        print("never")
 
 threads._pool.submit = interrupted
 try:
-    threads.work_together(lambda member: member.wait())
+    threads.work_together(wait_for_the_other)
 except KeyboardInterrupt:
     print("ended")
 """

@@ -19,7 +19,7 @@ from mambahsi.network.fused_embedding import Embedding
 from mambahsi.network.fused_gradient import BlockGradient
 from mambahsi.network.fused_scene import BlockLayout, BlockScene, Branch
 from mambahsi.network.geometry import Pooling
-from mambahsi.scan.mixer import kept_states
+from mambahsi.scan.mixer_chunks import kept_states
 from mambahsi.scan.vector_code import LANES
 
 __all__ = ["can_fuse", "fused_block", "fused_embedding"]

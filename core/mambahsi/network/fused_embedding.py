@@ -7,21 +7,20 @@ once more, which is one matrix product, in each of its two passes (see
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mambahsi import cancellation
 from mambahsi.network.blocks import PixelGroupNorm
 from mambahsi.network.fused_scene import Measures, finish_norm_table, norm_table
 from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
-from mambahsi.scan.mixer import CHUNK
+from mambahsi.scan.mixer_chunks import CHUNK
+from mambahsi.scan.pipeline import Pipeline
 from mambahsi.scan.table_kernels import SPATIAL, SUMS
-from mambahsi.scan.threads import Member, thread_count, work_together
+from mambahsi.scan.threads import work_together
 from mambahsi.scan.vector_code import LANES
 
 _VARIANT = {"residual": False, "spatial": True, "spectral": False, "pooled": False}
@@ -45,8 +44,8 @@ class Embedding(torch.autograd.Function):
         measures = Measures(-(-len(pixels) // CHUNK), len(weight))
         bare = weight.detach().t()
 
-        def embed(member: Member) -> None:
-            for a, b in _own(member, len(pixels)):
+        def embed(pipeline: Pipeline) -> None:
+            for _, a, b in pipeline.parts(len(pixels), CHUNK):
                 torch.mm(pixels[a:b], bare, out=out[a:b])
                 measures.take(a // CHUNK, out[a:b])
 
@@ -57,9 +56,9 @@ class Embedding(torch.autograd.Function):
         table = _table(norm, moments, bias.detach())
         kernel = table_kernels.activate()
 
-        def activate(member: Member) -> None:
-            a, b = member.share(len(out))
-            kernel(out[a:b], table, b - a, len(weight) // LANES)
+        def activate(pipeline: Pipeline) -> None:
+            for _, a, b in pipeline.parts(len(out), CHUNK):
+                kernel(out[a:b], table, b - a, len(weight) // LANES)
 
         work_together(activate)
         ctx.save_for_backward(pixels, weight, bias)
@@ -78,9 +77,9 @@ class Embedding(torch.autograd.Function):
         sums = torch.zeros(-(-len(pixels) // CHUNK), SUMS, width)
         sum_kernel = table_kernels.branch_sums(**_VARIANT)
 
-        def add_up(member: Member) -> None:
+        def add_up(pipeline: Pipeline) -> None:
             features = torch.empty(CHUNK, width)
-            for a, b in _own(member, len(pixels)):
+            for _, a, b in pipeline.parts(len(pixels), CHUNK):
                 e = features[: b - a]
                 torch.mm(pixels[a:b], bare, out=e)
                 sum_kernel(
@@ -91,31 +90,25 @@ class Embedding(torch.autograd.Function):
         work_together(add_up)
         dnorm = finish_norm_table(table, ctx.norm, ctx.moments, sums.double().sum(0)[:2])
         gradient_kernel = table_kernels.branch_gradient(**_VARIANT)
-        dweights = torch.zeros(thread_count(), *weight.shape)
-        dbiases = torch.zeros(thread_count(), width)
+        dweight, dbias = torch.zeros_like(weight), torch.zeros(width)
 
-        def descend(member: Member) -> None:
+        def descend(pipeline: Pipeline) -> None:
             features, dfeatures = torch.empty(2, CHUNK, width)
-            for a, b in _own(member, len(pixels)):
+            for part in pipeline.parts(len(pixels), CHUNK):
+                a, b = part.start, part.stop
                 e, de = features[: b - a], dfeatures[: b - a]
                 torch.mm(pixels[a:b], bare, out=e)
                 gradient_kernel(
                     e, None, table, None, factors, None, None, dout[a:b], de, None, None,
                     b - a, tiles,
                 )  # fmt: skip
-                dweights[member.number] += de.t() @ pixels[a:b]
-                dbiases[member.number] += de.sum(0)
+                of_weight, of_bias = de.t() @ pixels[a:b], de.sum(0)
+                with pipeline.turn(part, "sums"):
+                    dweight.add_(of_weight)
+                    dbias.add_(of_bias)
 
         work_together(descend)
-        return (None, None, dweights.sum(0), dbiases.sum(0), *dnorm)
-
-
-def _own(member: Member, pixels: int) -> Iterator[tuple[int, int]]:
-    """First pixel, and pixel after the last, of each chunk that a thread works on alone."""
-    first, last = member.share(pixels, CHUNK)
-    for start in range(first, last, CHUNK):
-        cancellation.raise_if_requested()
-        yield start, min(start + CHUNK, last)
+        return (None, None, dweight, dbias, *dnorm)
 
 
 def _table(norm: PixelGroupNorm, moments: Moments, bias: Tensor) -> Tensor:

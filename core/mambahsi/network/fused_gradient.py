@@ -21,12 +21,12 @@ from mambahsi.network.fused_scene import (
 )
 from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
-from mambahsi.scan.carry import Carry
-from mambahsi.scan.kernels import SEGMENT, STATES
-from mambahsi.scan.mixer import context_before, short_backward, short_unit, summed
+from mambahsi.scan.mixer_chunks import long_backward, short_backward, short_unit
 from mambahsi.scan.mixer_stages import Backward
+from mambahsi.scan.mixer_weights import MixerGradients
+from mambahsi.scan.pipeline import Part, Pipeline
 from mambahsi.scan.table_kernels import SUMS
-from mambahsi.scan.threads import Member, work_together
+from mambahsi.scan.threads import work_together
 
 
 class BlockGradient:
@@ -64,11 +64,6 @@ class BlockGradient:
             norm_table(branch.norm, moment) if branch else None
             for branch, moment in zip(self._there, moments, strict=True)
         ]
-        self._again = [
-            torch.empty(scene.chunk, scene.width) if branch and table is None else None
-            for branch, table in zip(self._there, branches, strict=True)
-        ]
-        self._rows = BlockRows(scene)
         self.dx = torch.empty_like(scene.x)
         sums = self._sum()
         self.dfactors = sums[[6, 2, 5]].sum(1).float()
@@ -93,108 +88,103 @@ class BlockGradient:
             return None, None, self._dout[a:b]
         return pooling.cells[a:b], pooling.fractions, self._dout
 
-    def _branch_rows(self, member: Member, start: int) -> list[Tensor | None]:
-        """The branches of a thread's own rows of a chunk, from memory or computed again."""
-        a, b = self._rows.own(member, start)
-        spatial, spectral = (
-            table[a:b]
-            if table is not None
-            else None
-            if again is None
-            else again[a - start :][: b - a]
-            for table, again in zip(self._branches, self._again, strict=True)
-        )
-        if self._again[0] is not None:
-            assert self._kept is not None and self._scene.spatial is not None
-            w = self._scene.spatial
-            state = self._kept[start // SEGMENT].view(STATES, w.channels).clone()
-            carry = Carry(context_before(w, self._scene.x, start), state)
-            assert spatial is not None
-            self._rows.spatial(member, start, carry, None, spatial)
-        if self._again[1] is not None:
-            assert spectral is not None
-            self._rows.spectral(member, a, b, spectral)
-        return [spatial, spectral]
-
     def _sum(self) -> Tensor:
         """Sums over all pixels, float64 (:data:`SUMS`, channels)."""
         scene = self._scene
-        sums = torch.zeros(len(scene.starts) * scene.count, SUMS, scene.width)
+        sums = torch.zeros(scene.chunks, SUMS, scene.width)
         kernel = table_kernels.branch_sums(residual=True, **scene.layout.variant)
 
-        def work(member: Member) -> None:
-            for number, start in enumerate(scene.starts):
-                a, b = self._rows.own(member, start)
-                rows = self._branch_rows(member, start)
+        def work(pipeline: Pipeline) -> None:
+            branches = _BranchRows(scene, self._kept, self._branches)
+            for part in pipeline.parts(scene.pixels, scene.chunk):
+                a, b = part.start, part.stop
                 kernel(
-                    scene.x[a:b], *rows, *self._norms, scene.factors,
-                    *self._output_gradient(a, b), sums[number * scene.count + member.number],
-                    b - a, scene.tiles,
+                    scene.x[a:b], *branches.of(part), *self._norms, scene.factors,
+                    *self._output_gradient(a, b), sums[a // scene.chunk], b - a, scene.tiles,
                 )  # fmt: skip
-                member.wait()
 
         work_together(work)
         return sums.double().sum(0)
 
     def _descend(self) -> list[tuple[Tensor, ...]]:
         """Gradients of the input and of the Mambas, from the last chunk to the first."""
-        scene, layout = self._scene, self._scene.layout
-        kernel = table_kernels.branch_gradient(residual=True, **layout.variant)
-        ds, dp = (
-            torch.empty(scene.chunk, scene.width) if branch else None for branch in self._there
-        )
-        stage = Backward(scene.spatial, scene.chunk, scene.count) if scene.spatial else None
-        short = [
-            Backward(scene.spectral, short_unit(layout.spectral.tokens), 1, layout.spectral.tokens)
-            for _ in range(scene.count)
-            if scene.spectral and layout.spectral
-        ]
+        scene = self._scene
+        kernel = table_kernels.branch_gradient(residual=True, **scene.layout.variant)
+        weights = [w for w in (scene.spatial, scene.spectral) if w]
+        totals = [MixerGradients(w) for w in weights]
+        carry = scene.spatial.start() if scene.spatial else None
 
-        def work(member: Member) -> None:
-            for start in reversed(scene.starts):
-                a, b = self._rows.own(member, start)
-                rows, own = self._branch_rows(member, start), slice(a - start, b - start)
+        def work(pipeline: Pipeline) -> None:
+            branches = _BranchRows(scene, self._kept, self._branches)
+            ds, dp = (
+                torch.empty(scene.chunk, scene.width) if branch else None for branch in self._there
+            )
+            long = Backward(scene.spatial, scene.chunk) if scene.spatial else None
+            short = self._short_stage()
+            for part in pipeline.parts(scene.pixels, scene.chunk, backward=True):
+                a, b = part.start, part.stop
+                dx = self.dx[a:b]
                 kernel(
-                    *rows, *self._norms, scene.factors, *self._output_gradient(a, b),
-                    *(None if table is None else table[own] for table in (ds, dp)),
-                    self.dx[a:b], b - a, scene.tiles,
+                    *branches.of(part), *self._norms, scene.factors,
+                    *self._output_gradient(a, b), ds, dp, dx, b - a, scene.tiles,
                 )  # fmt: skip
-                chunk = scene.x[start : start + scene.chunk]
-                context = None
-                if stage is not None and scene.spatial and ds is not None:
-                    context = context_before(scene.spatial, scene.x, start)
-                    stage.enter(member, chunk, context)
-                    stage.project(own.start, own.stop, ds[own])
+                if long and ds is not None and carry and self._kept is not None:
+                    long_backward(
+                        long, pipeline, part, scene.x, ds[: b - a], dx, self._kept, carry,
+                        totals[0], add=True,
+                    )  # fmt: skip
                 if short and dp is not None:
-                    self._spectral(short[member.number], a, b, dp[own])
-                member.wait()
-                if stage is not None and ds is not None and self._kept is not None:
-                    stage.scan(member, len(chunk), self._kept[start // SEGMENT :])
-                    member.wait()
-                    stage.gather(member, chunk, ds[: len(chunk)], context)
-                    member.wait()
-                    self.dx[a:b] += stage.token_gradient(own.start, own.stop)
+                    self._spectral(short, scene.x[a:b], dp[: b - a], dx)
+                    with pipeline.turn(part, "short sums"):
+                        totals[-1].take(short.gradients)
 
         work_together(work)
-        found = [stage.gradients] if stage else []
-        found += [summed(short)] if short else []
         return [
-            gradients.of_parameters(2 * width)
-            for gradients, width in zip(found, self._widths(), strict=True)
+            total.of_parameters(2 * w.x_in.shape[1])
+            for total, w in zip(totals, weights, strict=True)
         ]
 
-    def _widths(self) -> list[int]:
-        """Widths of the tokens of the branches that there are."""
-        weights = (self._scene.spatial, self._scene.spectral)
-        return [w.x_in.shape[1] for w in weights if w]
+    def _short_stage(self) -> Backward | None:
+        branch, w = self._scene.layout.spectral, self._scene.spectral
+        return Backward(w, short_unit(branch.tokens), branch.tokens) if branch and w else None
 
-    def _spectral(self, stage: Backward, a: int, b: int, dout: Tensor) -> None:
+    def _spectral(self, stage: Backward, x: Tensor, dout: Tensor, dx: Tensor) -> None:
         branch = self._scene.layout.spectral
         assert branch is not None
-        tokens, dtokens = (
-            spectral_tokens(table[a:b], branch) for table in (self._scene.x, self.dx)
+        stage.gradients.clear()
+        tables = (spectral_tokens(table, branch) for table in (x, dout, dx))
+        parts = (table.split(short_unit(branch.tokens)) for table in tables)
+        for tokens, dout_part, dtokens in zip(*parts, strict=True):
+            short_backward(stage, tokens, dout_part, dtokens, add=True)
+
+
+class _BranchRows:
+    """The branches of chunks of rows, from memory or computed again by one thread."""
+
+    def __init__(
+        self, scene: BlockScene, kept: Tensor | None, branches: list[Tensor | None]
+    ) -> None:
+        self._kept = kept
+        self._branches = branches
+        there = (scene.layout.spatial, scene.layout.spectral)
+        self._again = [
+            torch.empty(scene.chunk, scene.width) if branch and table is None else None
+            for branch, table in zip(there, branches, strict=True)
+        ]
+        if any(table is not None for table in self._again):
+            self._rows = BlockRows(scene)
+
+    def of(self, part: Part) -> list[Tensor | None]:
+        """The spatial and the spectral branch of a chunk."""
+        own = slice(part.start, part.stop)
+        spatial, spectral = (
+            None if table is None else table[: part.stop - part.start] for table in self._again
         )
-        gradients, unit = spectral_tokens(dout, branch), short_unit(branch.tokens)
-        for first in range(0, len(tokens), unit):
-            part = slice(first, first + unit)
-            dtokens[part] += short_backward(stage, tokens[part], gradients[part])
+        if spatial is not None and self._kept is not None:
+            self._rows.spatial_again(part, self._kept, spatial)
+        if spectral is not None:
+            self._rows.spectral(part, spectral)
+        return [
+            again if table is None else table[own]
+            for table, again in zip(self._branches, (spatial, spectral), strict=True)
+        ]

@@ -19,12 +19,18 @@ from mambahsi.network.geometry import Pooling
 from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
 from mambahsi.scan.carry import Carry
-from mambahsi.scan.kernels import SEGMENT
-from mambahsi.scan.mixer import chunk_rows, short_forward, short_unit
+from mambahsi.scan.mixer_chunks import (
+    CHUNK,
+    long_again,
+    long_forward,
+    short_forward,
+    short_unit,
+)
 from mambahsi.scan.mixer_stages import Forward
 from mambahsi.scan.mixer_weights import MixerWeights
+from mambahsi.scan.pipeline import Part, Pipeline
 from mambahsi.scan.table_kernels import CENTER, OFFSET, SCALE, SHIFT, SLOPE
-from mambahsi.scan.threads import Member, thread_count, work_together
+from mambahsi.scan.threads import work_together
 from mambahsi.scan.vector_code import LANES
 
 MIXER_PARAMETERS = 9
@@ -77,8 +83,8 @@ class BlockScene:
     """A block's weights at work on the pixels of a scene.
 
     Attributes:
-        chunk: Pixels of a chunk.
-        starts: Where the chunks begin.
+        chunk: Most pixels of a chunk.
+        chunks: How many there are.
     """
 
     def __init__(
@@ -89,9 +95,8 @@ class BlockScene:
         self.factors = factors.detach().contiguous()
         self.pixels, self.width = x.shape
         self.tiles = self.width // LANES
-        self.count = thread_count()
-        self.chunk = chunk_rows()
-        self.starts = range(0, self.pixels, self.chunk)
+        self.chunk = min(CHUNK, self.pixels)
+        self.chunks = -(-self.pixels // self.chunk)
         parts = iter((parameters[:BRANCH_PARAMETERS], parameters[-BRANCH_PARAMETERS:]))
         # With one branch, both ends of the parameters are the same.
         self.spatial, self.spectral = (
@@ -118,24 +123,20 @@ class BlockScene:
         Returns:
             The moments of both.
         """
-        measures = [Measures(len(self.starts) * self.count, self.width) for _ in range(2)]
+        measures = [Measures(self.chunks, self.width) for _ in range(2)]
         if carry is None and self.spatial:
             carry = self.spatial.start()
-        rows = BlockRows(self)
 
-        def work(member: Member) -> None:
-            for number, start in enumerate(self.starts):
-                a, b = rows.own(member, start)
-                place = number * self.count + member.number
-                states = None if kept is None else kept[start // SEGMENT :]
-                if s is not None:
-                    rows.spatial(member, start, carry, states, s[a:b])
-                    measures[0].take(place, s[a:b])
-                else:
-                    member.wait()
+        def work(pipeline: Pipeline) -> None:
+            rows = BlockRows(self)
+            for part in pipeline.parts(self.pixels, self.chunk):
+                own, place = slice(part.start, part.stop), part.start // self.chunk
+                if s is not None and carry is not None:
+                    rows.spatial(pipeline, part, carry, kept, s[own])
+                    measures[0].take(place, s[own])
                 if p is not None:
-                    rows.spectral(member, a, b, p[a:b])
-                    measures[1].take(place, p[a:b])
+                    rows.spectral(part, p[own])
+                    measures[1].take(place, p[own])
 
         work_together(work)
         return [measure.moments() for measure in measures]
@@ -164,12 +165,12 @@ class BlockScene:
         kernel = table_kernels.combine(**self.layout.variant)
         members, fractions = (pooling.members, pooling.fractions) if pooling else (None, None)
 
-        def work(member: Member) -> None:
-            first, last = member.share(len(out))
-            kernel(
-                self.x, s, p, *norms, self.factors, members, fractions, out,
-                first, last, self.tiles,
-            )  # fmt: skip
+        def work(pipeline: Pipeline) -> None:
+            for _, first, last in pipeline.parts(len(out), CHUNK):
+                kernel(
+                    self.x, s, p, *norms, self.factors, members, fractions, out,
+                    first, last, self.tiles,
+                )  # fmt: skip
 
         work_together(work)
         return out
@@ -195,48 +196,35 @@ class Measures:
 
 
 class BlockRows:
-    """Computes the branches of a chunk of rows, every thread its own part of them."""
+    """Computes the branches of chunks of rows, with the buffers of one thread."""
 
     def __init__(self, scene: BlockScene) -> None:
-        self.scene = scene
-        layout = scene.layout
-        # While slower threads still project a chunk's result, faster ones begin with the next.
-        self._stages = [
-            Forward(scene.spatial, scene.chunk, scene.count)
-            for _ in range(min(2, scene.count))
-            if scene.spatial
-        ]
-        self._short = [
-            Forward(scene.spectral, short_unit(layout.spectral.tokens), 1, layout.spectral.tokens)
-            for _ in range(scene.count)
-            if scene.spectral and layout.spectral
-        ]
-
-    def own(self, member: Member, start: int) -> tuple[int, int]:
-        """First row, and row after the last, of a thread's part of a chunk."""
-        a, b = member.share(min(self.scene.chunk, self.scene.pixels - start))
-        return start + a, start + b
+        self._scene = scene
+        self._branch = scene.layout.spectral
+        self._long = Forward(scene.spatial, scene.chunk) if scene.spatial else None
+        if scene.spectral and self._branch:
+            tokens = self._branch.tokens
+            self._short = Forward(scene.spectral, short_unit(tokens), tokens)
 
     def spatial(
-        self, member: Member, start: int, carry: Carry | None, kept: Tensor | None, out: Tensor
+        self, pipeline: Pipeline, part: Part, carry: Carry, kept: Tensor | None, out: Tensor
     ) -> None:
-        size = self.scene.chunk
-        chunk = self.scene.x[start : start + size]
-        stage = self._stages[start // size % len(self._stages)]
-        stage.enter(member, chunk, carry)
-        member.wait()
-        stage.scan(member, len(chunk), carry, kept)
-        member.wait()
-        a, b = member.share(len(chunk))
-        stage.leave(a, b, out)
+        """The spatial branch of a chunk."""
+        assert self._long is not None
+        long_forward(self._long, pipeline, part, self._scene.x, out, carry, kept)
 
-    def spectral(self, member: Member, a: int, b: int, out: Tensor) -> None:
-        stage, branch = self._short[member.number], self.scene.layout.spectral
-        assert branch is not None
-        tokens, unit = spectral_tokens(self.scene.x[a:b], branch), short_unit(branch.tokens)
-        target = spectral_tokens(out, branch)
+    def spatial_again(self, part: Part, kept: Tensor, out: Tensor) -> None:
+        """The same once more, from the states that were kept."""
+        assert self._long is not None
+        long_again(self._long, part, self._scene.x, out, kept)
+
+    def spectral(self, part: Part, out: Tensor) -> None:
+        """The spectral branch of a chunk."""
+        assert self._branch is not None
+        tokens = spectral_tokens(self._scene.x[part.start : part.stop], self._branch)
+        target, unit = spectral_tokens(out, self._branch), short_unit(self._branch.tokens)
         for first in range(0, len(tokens), unit):
-            short_forward(stage, tokens[first : first + unit], target[first : first + unit])
+            short_forward(self._short, tokens[first : first + unit], target[first : first + unit])
 
 
 def spectral_tokens(rows: Tensor, branch: Branch) -> Tensor:

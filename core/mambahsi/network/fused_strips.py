@@ -17,17 +17,21 @@ from mambahsi.network.geometry import Pooling
 from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
 from mambahsi.scan.carry import Carry
-from mambahsi.scan.mixer import CHUNK
-from mambahsi.scan.threads import Member, work_together
+from mambahsi.scan.mixer_chunks import CHUNK
+from mambahsi.scan.pipeline import Pipeline
+from mambahsi.scan.threads import work_together
 from mambahsi.scan.vector_code import LANES
 
 
 def measure(table: Tensor) -> Moments:
     """Moments of a table, float32 (pixels, channels) with at least one pixel."""
-    parts = table.split(CHUNK)
-    measures = Measures(len(parts), table.shape[1])
-    for number, part in enumerate(parts):
-        measures.take(number, part)
+    measures = Measures(-(-len(table) // CHUNK), table.shape[1])
+
+    def work(pipeline: Pipeline) -> None:
+        for _, a, b in pipeline.parts(len(table), CHUNK):
+            measures.take(a // CHUNK, table[a:b])
+
+    work_together(work)
     return measures.moments()
 
 
@@ -36,9 +40,9 @@ def activate(table: Tensor, norm: PixelGroupNorm, moments: Moments) -> Tensor:
     values = norm_table(norm, moments)
     kernel = table_kernels.activate()
 
-    def work(member: Member) -> None:
-        a, b = member.share(len(table))
-        kernel(table[a:b], values, b - a, table.shape[1] // LANES)
+    def work(pipeline: Pipeline) -> None:
+        for _, a, b in pipeline.parts(len(table), CHUNK):
+            kernel(table[a:b], values, b - a, table.shape[1] // LANES)
 
     work_together(work)
     return table

@@ -7,6 +7,8 @@ up with zeros, which add nothing; more than sixteen states are scanned sixteen a
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -17,7 +19,8 @@ from torch.nn import functional
 from mambahsi import cancellation
 from mambahsi.scan import kernels
 from mambahsi.scan.kernels import LOG2_E, SEGMENT, STATES
-from mambahsi.scan.threads import Member, work_together
+from mambahsi.scan.pipeline import Part, Pipeline
+from mambahsi.scan.threads import work_together
 from mambahsi.scan.vector_code import LANES
 
 CHUNK = 16 * SEGMENT
@@ -106,10 +109,9 @@ class _Scan(torch.autograd.Function):
         rate = A * LOG2_E
         scan = kernels.scan(0, short=False, gated=z is not None, softplus=softplus)
 
-        def work(member: Member) -> None:
-            first, last = member.share(channels // LANES)
-            for b in range(batch):
-                for start in range(0, length, CHUNK):
+        def work(pipeline: Pipeline) -> None:
+            for _, first, last in _tiles(pipeline, channels):
+                for b, start in itertools.product(range(batch), range(0, length, CHUNK)):
                     cancellation.raise_if_requested()
                     part = slice(start, start + CHUNK)
                     scan(
@@ -142,15 +144,14 @@ class _Scan(torch.autograd.Function):
         scan_gradient = kernels.scan_gradient(
             0, short=False, gated=z is not None, softplus=ctx.softplus
         )
-        # Parts are added in the order of the threads: sums must not depend on who was first.
-        parts: dict[int, Tensor] = {}
+        # Added in the order of the channels: sums must not depend on who was first.
+        shares: dict[int, Tensor] = {}
 
-        def work(member: Member) -> None:
-            first, last = member.share(channels // LANES)
-            ddrive = parts[member.number] = torch.zeros_like(drive)
+        def work(pipeline: Pipeline) -> None:
             scratch = u.new_empty(kernels.scratch_rows(SEGMENT), LANES)
-            for b in range(batch):
-                for start in reversed(range(0, length, CHUNK)):
+            for number, first, last in _tiles(pipeline, channels):
+                ddrive = shares[number] = torch.zeros_like(drive)
+                for b, start in itertools.product(range(batch), reversed(range(0, length, CHUNK))):
                     cancellation.raise_if_requested()
                     part = slice(start, start + CHUNK)
                     scan_gradient(
@@ -163,5 +164,11 @@ class _Scan(torch.autograd.Function):
                     )  # fmt: skip
 
         work_together(work)
-        ddrive = torch.stack([parts[number] for number in sorted(parts)]).sum(0)
+        ddrive = torch.stack([shares[number] for number in sorted(shares)]).sum(0)
         return du, ddelta, dA.sum(0), ddrive, dD.sum(0), dz, dbias.sum(0), dstate, None, None
+
+
+def _tiles(pipeline: Pipeline, channels: int) -> Iterator[Part]:
+    """A share of the channels for each thread, in tiles."""
+    tiles = channels // LANES
+    return pipeline.parts(tiles, -(-tiles // pipeline.count))

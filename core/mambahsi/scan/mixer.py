@@ -1,11 +1,7 @@
 """A whole Mamba block in one differentiable function, for the ``cpu`` backend.
 
-The stages of :mod:`mambahsi.scan.mixer_stages` follow each other chunk by chunk. Saved for the
-backward pass are only the tokens and the scan's state before every segment of rows.
-
-Two shapes occur. A *long* sequence is worked through from its start to its end, all threads
-sharing each chunk. *Short* sequences, no longer than a segment, are divided among the
-threads; nothing is saved for them.
+Chunk by chunk the rows go through :mod:`mambahsi.scan.mixer_chunks`. Saved for the backward
+pass are only the tokens and, of long sequences, the scan's state before every segment of rows.
 """
 
 from __future__ import annotations
@@ -16,158 +12,86 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mambahsi import cancellation
-from mambahsi.scan.carry import Carry
-from mambahsi.scan.kernels import SEGMENT, STATES
+from mambahsi.scan.kernels import SEGMENT
+from mambahsi.scan.mixer_chunks import (
+    CHUNK,
+    kept_states,
+    long_backward,
+    long_forward,
+    short_backward,
+    short_forward,
+    short_unit,
+)
 from mambahsi.scan.mixer_stages import Backward, Forward
 from mambahsi.scan.mixer_weights import MixerGradients, MixerWeights
-from mambahsi.scan.threads import SOLO, Member, thread_count, work_together
-
-CHUNK = 1024
-"""Rows of a long sequence for each thread that works on a chunk; a multiple of the segment."""
-
-SHORT_CHUNK = 2048
-"""Rows of short sequences worked on together."""
+from mambahsi.scan.pipeline import Pipeline
+from mambahsi.scan.threads import work_together
 
 
-def chunk_rows() -> int:
-    """Rows of a long sequence that all threads work on together."""
-    return CHUNK * thread_count()
+def _mix_long(w: MixerWeights, tokens: Tensor, out: Tensor, kept: Tensor | None) -> None:
+    carry, rows = w.start(), len(tokens)
 
-
-def kept_states(w: MixerWeights, rows: int) -> Tensor:
-    """Room for the states before every segment, (segments, states x channels)."""
-    return torch.empty(-(-rows // SEGMENT), STATES * w.channels)
-
-
-def context_before(w: MixerWeights, tokens: Tensor, start: int) -> Tensor:
-    """The rows before row ``start`` as the convolution sees them, (reach, channels)."""
-    context = torch.zeros(w.reach, w.channels)
-    rows = min(start, w.reach)
-    if rows:
-        torch.mm(tokens[start - rows : start], w.x_in.t(), out=context[w.reach - rows :])
-    return context
-
-
-def mix_long(
-    w: MixerWeights, tokens: Tensor, out: Tensor, carry: Carry, kept: Tensor | None
-) -> None:
-    """Run a block over the next rows of a sequence.
-
-    Args:
-        w: The block's weights.
-        tokens: (rows, width), contiguous.
-        out: Gets the result, (rows, width).
-        carry: What the rows before have left; replaced by what these rows leave.
-        kept: Gets the states, as :func:`kept_states` makes room for them, or None.
-
-    Raises:
-        Cancelled: A stop was asked for.
-    """
-    count, size = thread_count(), chunk_rows()
-    starts = range(0, len(tokens), size)
-    # While slower threads still project a chunk's result, faster ones begin with the next.
-    stages = [Forward(w, size, count) for _ in range(min(2, count))]
-
-    def work(member: Member) -> None:
-        for number, start in enumerate(starts):
-            chunk, stage = tokens[start : start + size], stages[number % len(stages)]
-            n = len(chunk)
-            stage.enter(member, chunk, carry)
-            member.wait()
-            stage.scan(member, n, carry, None if kept is None else kept[start // SEGMENT :])
-            member.wait()
-            a, b = member.share(n)
-            stage.leave(a, b, out[start + a : start + b])
+    def work(pipeline: Pipeline) -> None:
+        stage = Forward(w, min(CHUNK, rows))
+        for part in pipeline.parts(rows, CHUNK):
+            long_forward(stage, pipeline, part, tokens, out[part.start : part.stop], carry, kept)
 
     work_together(work)
 
 
 def _mix_long_backward(
-    w: MixerWeights, tokens: Tensor, dout: Tensor, dtokens: Tensor, kept: Tensor
-) -> MixerGradients:
-    size = chunk_rows()
-    stage = Backward(w, size, thread_count())
+    w: MixerWeights,
+    tokens: Tensor,
+    dout: Tensor,
+    dtokens: Tensor,
+    kept: Tensor,
+    total: MixerGradients,
+) -> None:
+    carry, rows = w.start(), len(tokens)
 
-    def work(member: Member) -> None:
-        for start in reversed(range(0, len(tokens), size)):
-            part = slice(start, start + size)
-            chunk, dchunk = tokens[part], dout[part]
-            n = len(chunk)
-            a, b = member.share(n)
-            context = context_before(w, tokens, start)
-            stage.enter(member, chunk, context)
-            stage.project(a, b, dchunk[a:b])
-            member.wait()
-            stage.scan(member, n, kept[start // SEGMENT :])
-            member.wait()
-            stage.gather(member, chunk, dchunk, context)
-            member.wait()
-            dtokens[part][a:b] = stage.token_gradient(a, b)
+    def work(pipeline: Pipeline) -> None:
+        stage = Backward(w, min(CHUNK, rows))
+        for part in pipeline.parts(rows, CHUNK, backward=True):
+            own = slice(part.start, part.stop)
+            long_backward(
+                stage, pipeline, part, tokens, dout[own], dtokens[own], kept, carry, total,
+                add=False,
+            )  # fmt: skip
 
     work_together(work)
-    return stage.gradients
-
-
-def short_unit(length: int) -> int:
-    """Rows of short sequences that are worked on together: whole sequences."""
-    return max(1, SHORT_CHUNK // length) * length
-
-
-def short_forward(stage: Forward, tokens: Tensor, out: Tensor) -> None:
-    """Run a block over at most :func:`short_unit` rows of short sequences."""
-    stage.enter(SOLO, tokens, None)
-    stage.scan(SOLO, len(tokens), None, None)
-    stage.leave(0, len(tokens), out)
-
-
-def short_backward(stage: Backward, tokens: Tensor, dout: Tensor) -> Tensor:
-    """The gradient of the tokens of short sequences; those of the weights gather in ``stage``."""
-    n = len(tokens)
-    stage.enter(SOLO, tokens, None)
-    stage.project(0, n, dout)
-    stage.scan(SOLO, n, None)
-    stage.gather(SOLO, tokens, dout, None)
-    return stage.token_gradient(0, n)
 
 
 def _mix_short(w: MixerWeights, tokens: Tensor, out: Tensor, length: int) -> None:
-    unit = short_unit(length)
+    rows, unit = len(tokens), short_unit(length)
 
-    def work(member: Member) -> None:
-        a, b = member.share(len(tokens), unit)
-        stage = Forward(w, min(unit, b - a), 1, length)
-        for start in range(a, b, unit):
-            cancellation.raise_if_requested()
-            part = slice(start, min(start + unit, b))
-            short_forward(stage, tokens[part], out[part])
+    def work(pipeline: Pipeline) -> None:
+        stage = Forward(w, min(unit, rows), length)
+        for _, start, stop in pipeline.parts(rows, unit):
+            short_forward(stage, tokens[start:stop], out[start:stop])
 
     work_together(work)
 
 
 def _mix_short_backward(
-    w: MixerWeights, tokens: Tensor, dout: Tensor, dtokens: Tensor, length: int
-) -> MixerGradients:
-    unit = short_unit(length)
-    stages = [Backward(w, min(unit, len(tokens)), 1, length) for _ in range(thread_count())]
+    w: MixerWeights,
+    tokens: Tensor,
+    dout: Tensor,
+    dtokens: Tensor,
+    length: int,
+    total: MixerGradients,
+) -> None:
+    rows, unit = len(tokens), short_unit(length)
 
-    def work(member: Member) -> None:
-        a, b = member.share(len(tokens), unit)
-        for start in range(a, b, unit):
-            cancellation.raise_if_requested()
-            part = slice(start, min(start + unit, b))
-            dtokens[part] = short_backward(stages[member.number], tokens[part], dout[part])
+    def work(pipeline: Pipeline) -> None:
+        stage = Backward(w, min(unit, rows), length)
+        for part in pipeline.parts(rows, unit):
+            own = slice(part.start, part.stop)
+            stage.gradients.clear()
+            short_backward(stage, tokens[own], dout[own], dtokens[own], add=False)
+            with pipeline.turn(part, "sums"):
+                total.take(stage.gradients)
 
     work_together(work)
-    return summed(stages)
-
-
-def summed(stages: list[Backward]) -> MixerGradients:
-    """What several threads have gathered, added in their order."""
-    gradients = stages[0].gradients
-    for stage in stages[1:]:
-        gradients.add(stage.gradients)
-    return gradients
 
 
 class _Mixer(torch.autograd.Function):
@@ -186,7 +110,7 @@ class _Mixer(torch.autograd.Function):
             for number in range(sequences):
                 rows = slice(number * length, (number + 1) * length)
                 states = kept_states(w, length) if saving else None
-                mix_long(w, flat[rows], out[rows], w.start(), states)
+                _mix_long(w, flat[rows], out[rows], states)
                 if states is not None:
                     kept.append(states)
         ctx.save_for_backward(tokens, *parameters)
@@ -198,19 +122,17 @@ class _Mixer(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         tokens, *parameters = ctx.saved_tensors
         w = MixerWeights.of(tuple(parameters))
-        sequences, length, width = tokens.shape
+        _, length, width = tokens.shape
         flat = tokens.detach().view(-1, width)
         dout = gradients[0].contiguous().view(-1, width)
         dtokens = torch.empty_like(flat)
+        total = MixerGradients(w)
         if length <= SEGMENT:
-            total = _mix_short_backward(w, flat, dout, dtokens, length)
+            _mix_short_backward(w, flat, dout, dtokens, length, total)
         else:
-            total = MixerGradients(w)
-            for number in range(sequences):
+            for number, kept in enumerate(ctx.kept):
                 rows = slice(number * length, (number + 1) * length)
-                total.add(
-                    _mix_long_backward(w, flat[rows], dout[rows], dtokens[rows], ctx.kept[number])
-                )
+                _mix_long_backward(w, flat[rows], dout[rows], dtokens[rows], kept, total)
         channels = parameters[-1].shape[1]
         return (None, dtokens.view_as(tokens), *total.of_parameters(channels))
 

@@ -4,10 +4,8 @@ A chunk is small enough to stay in the caches through all stages: input projecti
 convolution, projections to what drives the scan, scan, output projection; nothing between
 them is ever as long as a scene. Matrix products go through PyTorch.
 
-Where several threads work on one long sequence, convolution and scan divide the channels,
-because rows depend on each other there. The projections in front of them are divided in the
-same way, so that threads have to wait for each other only twice in a chunk: when every
-thread's share of the sums over channels is there, and when all channels are scanned.
+Every thread has buffers of its own, and takes a chunk through all stages alone. What a long
+sequence hands from chunk to chunk comes from outside.
 """
 
 from __future__ import annotations
@@ -16,10 +14,8 @@ import torch
 from torch import Tensor
 
 from mambahsi.scan import kernels
-from mambahsi.scan.carry import Carry
-from mambahsi.scan.kernels import SEGMENT, STATES
-from mambahsi.scan.mixer_weights import ChannelSums, MixerGradients, MixerWeights
-from mambahsi.scan.threads import Member
+from mambahsi.scan.kernels import SEGMENT
+from mambahsi.scan.mixer_weights import MixerGradients, MixerWeights
 from mambahsi.scan.vector_code import LANES
 
 
@@ -29,49 +25,46 @@ class Forward:
     Args:
         w: The block's weights.
         rows: Most rows of a chunk.
-        members: Threads that share a chunk.
         length: Rows of a short sequence, or 0 if all rows are one sequence.
     """
 
-    def __init__(self, w: MixerWeights, rows: int, members: int, length: int = 0) -> None:
+    def __init__(self, w: MixerWeights, rows: int, length: int = 0) -> None:
         self.w = w
-        self.short = length > 0
         self.segment = length or SEGMENT
-        self.x = torch.empty(rows, w.channels)
-        self.z = torch.empty(rows, w.channels)
-        self.drives = torch.empty(members, rows, w.drive.shape[0])
-        self.convolution = kernels.convolution(w.reach + 1, short=self.short)
-        self.scan_kernel = kernels.scan(w.rank, short=self.short, gated=True, softplus=True)
+        self.x, self.z = torch.empty(2, rows, w.channels)
+        self.drive = torch.empty(rows, w.drive.shape[0])
+        short = length > 0
+        self.convolution = kernels.convolution(w.reach + 1, short=short)
+        self.scan_kernel = kernels.scan(w.rank, short=short, gated=True, softplus=True)
 
-    def enter(self, member: Member, tokens: Tensor, carry: Carry | None) -> None:
-        """Project own channels, convolve them, and project them to what drives the scan."""
+    def enter(self, tokens: Tensor, context: Tensor | None) -> None:
+        """Project the tokens, convolve them, and project them to what drives the scan.
+
+        ``context`` holds the rows before the chunk as the convolution sees them, and then the
+        chunk's last ones; None for short sequences.
+        """
         w, n = self.w, len(tokens)
-        first, last = member.share(w.tiles)
-        if first == last:
-            self.drives[member.number, :n].zero_()
-            return
-        own = slice(first * LANES, last * LANES)
-        x = self.x[:n, own]
-        torch.mm(tokens, w.x_in[own].t(), out=x)
-        torch.mm(tokens, w.z_in[own].t(), out=self.z[:n, own])
-        context = carry.context if carry else None
-        self.convolution(self.x, w.taps, w.conv_bias, context, self.x, n, self.segment, first, last)
-        torch.mm(x, w.drive[:, own].t(), out=self.drives[member.number, :n])
+        x = self.x[:n]
+        torch.mm(tokens, w.x_in.t(), out=x)
+        torch.mm(tokens, w.z_in.t(), out=self.z[:n])
+        self.convolution(x, w.taps, w.conv_bias, context, x, n, self.segment, 0, w.tiles)
+        torch.mm(x, w.drive.t(), out=self.drive[:n])
 
-    def scan(self, member: Member, n: int, carry: Carry | None, kept: Tensor | None) -> None:
-        """Scan own channels; the result takes the place of what was projected."""
+    def scan(
+        self, n: int, state: Tensor | None, kept: Tensor | None, first: int, last: int
+    ) -> None:
+        """Scan the tiles from ``first`` to before ``last``; the result takes the place of what
+        was projected."""
         w = self.w
-        first, last = member.share(w.tiles)
-        drive = self.drives[0] if member.count == 1 else self.drives[:, :n].sum(0)
         self.scan_kernel(
-            self.x, None, drive, self.z, w.step, w.step_bias, w.rate, w.skip,
-            carry.state if carry else None, kept, self.x,
+            self.x, None, self.drive, self.z, w.step, w.step_bias, w.rate, w.skip,
+            state, kept, self.x,
             0, 0 if kept is None else 1, w.channels, n, self.segment, first, last,
         )  # fmt: skip
 
-    def leave(self, a: int, b: int, out: Tensor) -> None:
-        """Project the result of rows ``a`` to ``b``."""
-        torch.mm(self.x[a:b], self.w.out.t(), out=out)
+    def leave(self, out: Tensor) -> None:
+        """Project the result."""
+        torch.mm(self.x[: len(out)], self.w.out.t(), out=out)
 
 
 class Backward:
@@ -80,102 +73,85 @@ class Backward:
     Args:
         w: The block's weights.
         rows: Most rows of a chunk.
-        members: Threads that share a chunk.
         length: Rows of a short sequence, or 0 if all rows are one sequence.
+
+    Attributes:
+        gradients: Those of the weights, added up since they were last cleared.
     """
 
-    def __init__(self, w: MixerWeights, rows: int, members: int, length: int = 0) -> None:
+    def __init__(self, w: MixerWeights, rows: int, length: int = 0) -> None:
         self.w = w
-        self.short = length > 0
         self.segment = length or SEGMENT
+        # Added one by one to the sums of a whole scene, what few rows give would be rounded
+        # away. So the gradients of a chunk are added up first.
         self.gradients = MixerGradients(w)
-        # What the kernels add up in one chunk. Added one by one to the sums of a whole scene,
-        # the few rows of a short sequence would be rounded away.
-        self.sums = ChannelSums(w)
-        size = w.drive.shape[0]
         # Before and behind the convolution; gate; output's gradient, then output; gradient
         # behind the convolution. Gradients take the places of what they belong to.
-        self.raw, self.x, self.z, self.y, self.dx = (
-            torch.empty(rows, w.channels) for _ in range(5)
-        )
-        self.drives = torch.empty(members, rows, size)
-        self.ddrives = torch.empty(members, rows, size)
-        self.dtokens = torch.empty(members, rows, w.x_in.shape[1])
-        self.scratch = torch.empty(members, kernels.scratch_rows(self.segment), LANES)
-        if not self.short:
-            # Gradients of what the rows behind the chunk take from it.
-            self.after = torch.zeros(w.reach, w.channels)
-            self.dstate = torch.zeros(STATES, w.channels)
-        self.convolution = kernels.convolution(w.reach + 1, short=self.short)
-        self.convolution_gradient = kernels.convolution_gradient(w.reach + 1, short=self.short)
-        self.scan_gradient = kernels.scan_gradient(
-            w.rank, short=self.short, gated=True, softplus=True
-        )
+        self.raw, self.x, self.z, self.y, self.dx = torch.empty(5, rows, w.channels)
+        self.drive, self.ddrive = torch.empty(2, rows, w.drive.shape[0])
+        self.scratch = torch.empty(kernels.scratch_rows(self.segment), LANES)
+        short = length > 0
+        self.convolution = kernels.convolution(w.reach + 1, short=short)
+        self.convolution_gradient = kernels.convolution_gradient(w.reach + 1, short=short)
+        self.scan_gradient = kernels.scan_gradient(w.rank, short=short, gated=True, softplus=True)
 
-    def project(self, a: int, b: int, dout: Tensor) -> None:
-        """Gradient of the output of rows ``a`` to ``b``, from that of the projected output."""
-        torch.mm(dout, self.w.out, out=self.y[a:b])
+    def enter(self, tokens: Tensor, context: Tensor | None, dout: Tensor) -> None:
+        """The forward pass up to the scan, and the gradient of the output before its projection.
 
-    def enter(self, member: Member, tokens: Tensor, context: Tensor | None) -> None:
-        """The forward pass up to the scan, for own channels.
-
-        ``context`` holds the rows before the chunk as the convolution sees them.
+        ``context`` holds the rows before the chunk as the convolution sees them; None for short
+        sequences.
         """
         w, n = self.w, len(tokens)
-        first, last = member.share(w.tiles)
-        if first == last:
-            self.drives[member.number, :n].zero_()
-            return
-        own = slice(first * LANES, last * LANES)
-        torch.mm(tokens, w.x_in[own].t(), out=self.raw[:n, own])
-        torch.mm(tokens, w.z_in[own].t(), out=self.z[:n, own])
+        raw, x = self.raw[:n], self.x[:n]
+        torch.mm(tokens, w.x_in.t(), out=raw)
+        torch.mm(tokens, w.z_in.t(), out=self.z[:n])
         # The kernel leaves its last rows in the context, which the gradient needs as it is.
         passing = None if context is None else context.clone()
-        self.convolution(
-            self.raw, w.taps, w.conv_bias, passing, self.x, n, self.segment, first, last
-        )
-        torch.mm(self.x[:n, own], w.drive[:, own].t(), out=self.drives[member.number, :n])
+        self.convolution(raw, w.taps, w.conv_bias, passing, x, n, self.segment, 0, w.tiles)
+        torch.mm(x, w.drive.t(), out=self.drive[:n])
+        self.ddrive[:n] = 0
+        torch.mm(dout, w.out, out=self.y[:n])
 
-    def scan(self, member: Member, n: int, kept: Tensor | None) -> None:
-        """Gradient of the scan, for own channels."""
-        w, sums = self.w, self.sums
-        first, last = member.share(w.tiles)
-        drive = self.drives[0] if member.count == 1 else self.drives[:, :n].sum(0)
-        ddrive = self.ddrives[member.number, :n].zero_()
+    def scan(
+        self, n: int, kept: Tensor | None, dstate: Tensor | None, first: int, last: int
+    ) -> None:
+        """Gradient of the scan, for the tiles from ``first`` to before ``last``.
+
+        ``dstate`` is the gradient of the state behind the chunk, then of that before it.
+        """
+        w, sums = self.w, self.gradients.sums
         self.scan_gradient(
-            self.x, None, drive, self.z, w.step, w.step_bias, w.rate, w.skip, kept, self.y,
-            None if self.short else self.dstate, self.scratch[member.number],
-            self.y, self.dx, None, ddrive, self.z, sums.step, sums.step_bias, sums.rate, sums.skip,
+            self.x, None, self.drive, self.z, w.step, w.step_bias, w.rate, w.skip, kept, self.y,
+            dstate, self.scratch,
+            self.y, self.dx, None, self.ddrive, self.z,
+            sums.step, sums.step_bias, sums.rate, sums.skip,
             0, w.channels, n, self.segment, first, last,
         )  # fmt: skip
 
-    def gather(self, member: Member, tokens: Tensor, dout: Tensor, context: Tensor | None) -> None:
-        """Gradients of the weights of own channels, and what these give to the tokens'."""
-        w, g, n = self.w, self.gradients, len(tokens)
-        first, last = member.share(w.tiles)
-        dtokens = self.dtokens[member.number, :n]
-        if first == last:
-            dtokens.zero_()
-            return
-        own = slice(first * LANES, last * LANES)
-        ddrive = self.ddrives[0, :n] if member.count == 1 else self.ddrives[:, :n].sum(0)
-        x, raw, dx, dz = (t[:n, own] for t in (self.x, self.raw, self.dx, self.z))
-        # A product adds up the rows of a chunk by itself, and is then added to the others.
-        g.drive[:, own] += ddrive.t() @ x
-        g.out[:, own] += dout.t() @ self.y[:n, own]
-        dx.addmm_(ddrive, w.drive[:, own])
-        self.convolution_gradient(
-            self.raw, w.taps, w.conv_bias, context, None if self.short else self.after,
-            self.dx, self.raw, self.sums.taps, self.sums.conv_bias, n, self.segment, first, last,
-        )  # fmt: skip
-        g.sums.table[:, own] += self.sums.table[:, own]
-        self.sums.table[:, own] = 0
-        g.x_in[own] += raw.t() @ tokens
-        g.z_in[own] += dz.t() @ tokens
-        torch.mm(raw, w.x_in[own], out=dtokens)
-        dtokens.addmm_(dz, w.z_in[own])
+    def project(self, n: int) -> None:
+        """Gradient behind the convolution, from all that it gives to."""
+        self.dx[:n].addmm_(self.ddrive[:n], self.w.drive)
 
-    def token_gradient(self, a: int, b: int) -> Tensor:
-        """Gradient of the tokens of rows ``a`` to ``b``, from all threads."""
-        parts = self.dtokens[:, a:b]
-        return parts[0] if len(parts) == 1 else parts.sum(0)
+    def convolve(
+        self, n: int, context: Tensor | None, after: Tensor | None, first: int, last: int
+    ) -> None:
+        """Gradient of the convolution, for the tiles from ``first`` to before ``last``.
+
+        ``after`` holds the gradients of the rows behind the chunk, then of its first ones.
+        """
+        w, sums = self.w, self.gradients.sums
+        self.convolution_gradient(
+            self.raw, w.taps, w.conv_bias, context, after, self.dx, self.raw,
+            sums.taps, sums.conv_bias, n, self.segment, first, last,
+        )  # fmt: skip
+
+    def leave(self, tokens: Tensor, dout: Tensor, dtokens: Tensor, *, add: bool) -> None:
+        """Gradients of the weights, and of the tokens, put into ``dtokens`` or added to it."""
+        w, g, n = self.w, self.gradients, len(tokens)
+        dx, dz, ddrive = self.raw[:n], self.z[:n], self.ddrive[:n]
+        g.drive.addmm_(ddrive.t(), self.x[:n])
+        g.out.addmm_(dout.t(), self.y[:n])
+        g.x_in.addmm_(dx.t(), tokens)
+        g.z_in.addmm_(dz.t(), tokens)
+        dtokens.addmm_(dx, w.x_in, beta=1.0 if add else 0.0)
+        dtokens.addmm_(dz, w.z_in)

@@ -124,11 +124,18 @@ class MixerGradients:
             torch.zeros_like(weight) for weight in (w.x_in, w.z_in, w.drive, w.out)
         )
 
-    def add(self, other: MixerGradients) -> None:
-        """Add what another thread has gathered."""
-        self.sums.table += other.sums.table
-        for name in ("x_in", "z_in", "drive", "out"):
-            getattr(self, name).add_(getattr(other, name))
+    def take(self, other: MixerGradients) -> None:
+        """Add what a chunk gave, or a sequence."""
+        for own, others in zip(self._tables(), other._tables(), strict=True):
+            own += others
+
+    def clear(self) -> None:
+        """Begin anew."""
+        for table in self._tables():
+            table.zero_()
+
+    def _tables(self) -> tuple[Tensor, ...]:
+        return self.sums.table, self.x_in, self.z_in, self.drive, self.out
 
     def of_parameters(self, channels: int) -> tuple[Tensor, ...]:
         """In the order and the shapes of the parameters, ``channels`` being their number."""

@@ -4,8 +4,7 @@ A pool of plain Python threads: the kernels and PyTorch's matrix products releas
 interpreter lock, so the threads do run at once, and each thread of the
 pool does its matrix products alone, so the pool and PyTorch's own threads do not compete.
 
-Work is always divided by position, never by who is free first: for one number of threads
-the sums are added in one order, and a training repeats bit for bit.
+How they divide work is told in :mod:`mambahsi.scan.pipeline`.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from pathlib import Path
 
 import torch
 
-from mambahsi import cancellation
 from mambahsi.allocator import give_back_large_blocks
+from mambahsi.scan.pipeline import Pipeline, Stopped
 
 _pool: ThreadPoolExecutor | None = None
 _count = 0
@@ -90,80 +89,47 @@ def thread_count() -> int:
     return _count or set_threads()
 
 
-class Member:
-    """One of the threads that work on something together.
+def work_together(work: Callable[[Pipeline], None]) -> None:
+    """Let every thread do the same work, at once, and return when all are done.
 
-    Attributes:
-        number: Its number, from 0.
-        count: How many there are.
-    """
-
-    def __init__(self, number: int, count: int, barrier: threading.Barrier | None) -> None:
-        self.number = number
-        self.count = count
-        self._barrier = barrier
-
-    def wait(self) -> None:
-        """Go on when all members have come here; a place to look at the cancel flag, too.
-
-        Raises:
-            Cancelled: A stop was asked for.
-        """
-        cancellation.raise_if_requested()
-        if self._barrier is not None:
-            self._barrier.wait()
-
-    def share(self, total: int, unit: int = 1) -> tuple[int, int]:
-        """Start and end of this member's part of ``total`` items, in whole units."""
-        units = -(-total // unit)
-        start = units * self.number // self.count * unit
-        stop = units * (self.number + 1) // self.count * unit
-        return min(start, total), min(stop, total)
-
-
-SOLO = Member(0, 1, None)
-"""Who works alone."""
-
-
-def work_together(work: Callable[[Member], None]) -> None:
-    """Let every thread do its part of some work, at once, and return when all are done.
+    What they share, and divide the work by, is the pipeline.
 
     Raises:
         Exception: What was raised in one of the threads; the others are stopped where they
-            next wait.
+            next wait or ask for more.
     """
     with _turn:
         count = thread_count()
         if _pool is None:
-            work(SOLO)
+            work(Pipeline(1))
         else:
             _divide(_pool, count, work)
 
 
-def _divide(pool: ThreadPoolExecutor, count: int, work: Callable[[Member], None]) -> None:
-    barrier = threading.Barrier(count)
+def _divide(pool: ThreadPoolExecutor, count: int, work: Callable[[Pipeline], None]) -> None:
+    pipeline = Pipeline(count)
 
-    def part(number: int) -> None:
+    def share() -> None:
         try:
-            work(Member(number, count, barrier))
+            work(pipeline)
         except BaseException:
-            barrier.abort()
+            pipeline.stop()
             raise
 
     # All of them must have ended before an error is raised: they share buffers.
     futures: list[Future[None]] = []
     try:
-        for number in range(count):
-            futures.append(pool.submit(part, number))
+        for _ in range(count):
+            futures.append(pool.submit(share))
         errors = [error for future in futures if (error := future.exception()) is not None]
     except BaseException:
-        # An interrupt from the keyboard comes here, maybe before all parts have begun. Those
-        # that have would wait for the others for ever.
-        barrier.abort()
+        # An interrupt from the keyboard comes here, maybe before all have begun. Those that
+        # have would wait for the others, or go on for long.
+        pipeline.stop()
         wait_for(futures)
         raise
     for error in errors:
-        if not isinstance(error, threading.BrokenBarrierError):
+        if not isinstance(error, Stopped):
             raise error
     if errors:
         raise errors[0]
