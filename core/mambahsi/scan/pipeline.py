@@ -10,10 +10,11 @@ Everything else runs at once, and soon out of step, so that hardly anybody waits
 are the parts' order, never the threads', whatever is added up in turns is added in one order:
 a result does not depend on who took which part, nor on how many threads there are.
 
-With as many threads that the stage in turns becomes the slowest one, they would all wait for
-it. So it is divided, too: into groups of channels, each with turns of its own. With g groups,
-whose stage takes a share s of the time for a part, up to g / s threads find something to do.
-The scan's share is a sixth to a third, and there is a group for every two threads.
+Where threads are many, they would all wait for the stage in turns. So it is divided into groups
+of channels, one for every two threads, each with turns of its own. From the CPU time of every
+stage on a scene of 610 x 340 pixels, 103 bands and width 128, parts thus gone through by 2, 8 and
+16 threads take 1/1.99, 1/7.4 and 1/13.7 of one thread's time or less, the last parts' idle
+threads included; what memory, caches and the interpreter's lock cost comes on top.
 """
 
 from __future__ import annotations
