@@ -200,7 +200,7 @@ def test_of_very_many_pixels_every_so_manieth_is_scored() -> None:
     parts[:600] = TEST
     parts[600:610] = VALIDATION
     index = np.zeros(parts.shape, np.int32)
-    split = Split(parts, index, None, "", "", np.zeros((1, 5)), [], None)  # type: ignore[arg-type]
+    split = Split(parts, index, None, "", "", np.zeros((1, 5)), [], None, {})  # type: ignore[arg-type]
     scored = pixels_to_score(split)
     assert (scored & (parts == VALIDATION)).sum() == 10_000
     assert not scored[parts == 0].any()
@@ -216,7 +216,7 @@ def test_a_field_is_what_touches_of_one_class() -> None:
     index = np.select([letters == one for one in "abc"], [0, 1, 2], default=-1)
     parts = np.where(index >= 0, VALIDATION, 0)
     parts[2, 3] = TEST
-    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None)  # type: ignore[arg-type]
+    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None, {})  # type: ignore[arg-type]
     fields = number_fields(split, VALIDATION)
     groups = {tuple(map(tuple, np.argwhere(fields == n).tolist())) for n in range(1, 6)}
     assert groups == {
@@ -234,7 +234,7 @@ def test_test_pixels_that_contradict_are_warned_of_but_have_no_say() -> None:
     wanted = np.where(parts.ravel() == VALIDATION, 4.0, 1.0)[:, None]
     shares = to_probabilities(scores / wanted).cumsum(axis=1)
     index = np.minimum((generator.random((4000, 1)) > shares).sum(axis=1), 2).reshape(parts.shape)
-    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None)  # type: ignore[arg-type]
+    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None, {})  # type: ignore[arg-type]
     feedback = CollectingFeedback()
     found = calibrate_model(split, scores, feedback)
     assert found.used and found.temperature > 3 and found.test is not None
