@@ -9,7 +9,6 @@ empty where not asked for), ``style`` (the QML beside the map), ``classes`` (the
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ from mambahsi.outputs import OutputFiles, style_path
 from mambahsi.pixels import read_pixels
 from mambahsi.plans import cache_bytes, choose_tiles, stored_bytes
 from mambahsi.raster_file import CACHE_BYTES, block_cache
+from mambahsi.records.digests import file_digest
 from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries, further_maps
 from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import Place, choose_place, restore_network
@@ -157,7 +157,7 @@ class Task:
         return MapWriter(self.targets, self.scene.grid, self.model.classes, temperature, provenance)
 
     def model_digest(self) -> str:
-        return hashlib.sha256(Path(self.job.model).read_bytes()).hexdigest()
+        return file_digest(Path(self.job.model))
 
 
 def _classify_whole(task: Task, feedback: Feedback) -> _Done:
