@@ -1,0 +1,1 @@
+"""What is shown in QGIS's window; nothing here is loaded without one."""
