@@ -21,6 +21,9 @@ PLUGIN = ROOT / "mambahsi_qgis"
 QGIS = {"qgis", "osgeo", "processing", "mambahsi_qgis"}
 QT = {"PyQt4", "PyQt5", "PyQt6", "PySide2", "PySide6", "sip"}
 
+# Files of the engine that the plugin loads by their path.
+SHARED = [ENGINE / name for name in ("jobs.py", "sidecars.py", "wavelengths.py")]
+
 # Modules of the engine that the network and the scan may stand on.
 GROUND = {"allocator", "cancellation", "errors", "feedback", "network", "scan"}
 
@@ -120,12 +123,13 @@ import mambahsi.network, mambahsi.scan
     assert run.returncode == 0, run.stderr
 
 
-def test_jobs_can_be_loaded_by_the_plugin() -> None:
-    """The plugin loads this one file by its path: standard library only."""
-    assert roots(ENGINE / "jobs.py") <= set(sys.stdlib_module_names)
+@pytest.mark.parametrize("path", SHARED, ids=identify)
+def test_what_is_shared_can_be_loaded_by_the_plugin(path: Path) -> None:
+    """The plugin loads these files by their path: standard library only."""
+    assert roots(path) <= set(sys.stdlib_module_names)
 
 
-@pytest.mark.parametrize("path", [ENGINE / "jobs.py", *python_files(PLUGIN)], ids=identify)
+@pytest.mark.parametrize("path", [*SHARED, *python_files(PLUGIN)], ids=identify)
 def test_plugin_is_written_for_python_3_9(path: Path) -> None:
     """Syntax of Python 3.9, and annotations that it does not have to evaluate."""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 9))

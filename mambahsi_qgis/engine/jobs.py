@@ -1,8 +1,9 @@
-"""The engine's jobs, as its own ``jobs.py`` defines them.
+"""The engine's jobs, and what else of it both sides share.
 
-That file uses the standard library alone, so that this side of the process boundary can
-load it by its path, without the package around it, which needs PyTorch. Defaults and limits
-therefore exist once, in the engine.
+The files that are shared use the standard library alone, so that this side of the process
+boundary can load them by their path, without the package around them, which needs PyTorch.
+Defaults and limits therefore exist once, in the engine, and a scene's bands are understood
+in one way.
 """
 
 from __future__ import annotations
@@ -37,5 +38,15 @@ def load(path: Path, name: str) -> ModuleType:
     return module
 
 
-jobs = load(paths.part("core") / "mambahsi" / "jobs.py", "mambahsi_qgis._jobs")
+def _shared(name: str) -> ModuleType:
+    return load(paths.part("core") / "mambahsi" / f"{name}.py", f"mambahsi_qgis._{name}")
+
+
+jobs = _shared("jobs")
 """The module ``jobs`` of the engine."""
+
+wavelengths = _shared("wavelengths")
+"""The engine's module that understands what rasters say about their bands."""
+
+sidecars = _shared("sidecars")
+"""The engine's module that reads descriptions beside rasters."""

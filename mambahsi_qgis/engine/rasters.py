@@ -143,6 +143,13 @@ def resolve(layer: QgsRasterLayer) -> Raster:
     )
 
 
+def open_dataset(layer: QgsRasterLayer) -> Optional[gdal.Dataset]:
+    """The GDAL dataset behind a layer, as QGIS opens it; None where there is none."""
+    if not layer.isValid() or layer.providerType() != "gdal":
+        return None
+    return _open(*_source(layer))
+
+
 def _source(layer: QgsRasterLayer) -> tuple[str, tuple[str, ...]]:
     """The layer's GDAL source without QGIS's additions, and its open options."""
     parts = QgsProviderRegistry.instance().decodeUri("gdal", layer.source())
