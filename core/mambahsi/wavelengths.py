@@ -188,9 +188,7 @@ def _lists(tags: Mapping[str, str], count: int, source: str) -> _Lists:
     )
 
 
-def _lengths(
-    texts: Sequence[str], units: Sequence[str], shared_unit: str
-) -> list[Optional[float]]:
+def _lengths(texts: Sequence[str], units: Sequence[str], shared_unit: str) -> list[Optional[float]]:
     """Values in nanometers, each by its own unit, else the shared, else a guessed one."""
     guessed = _guessed_unit(texts)
     found: list[Optional[float]] = []

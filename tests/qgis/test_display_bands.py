@@ -34,7 +34,7 @@ def write(path: Path, driver: str = "GTiff", bands: int = 4, **options: Any) -> 
 
 def as_band_metadata(path: Path) -> None:
     dataset = write(path)
-    for i, (center, width, good) in enumerate(zip(CENTERS, WIDTHS, GOOD)):
+    for i, (center, width, good) in enumerate(zip(CENTERS, WIDTHS, GOOD, strict=True)):
         band = dataset.GetRasterBand(i + 1)
         band.SetMetadataItem("wavelength", str(center / 1e3))
         band.SetMetadataItem("wavelength_units", "Micrometers")
@@ -44,7 +44,7 @@ def as_band_metadata(path: Path) -> None:
 
 def as_sentinel_2_driver(path: Path) -> None:
     dataset = write(path)
-    for i, (center, width, good) in enumerate(zip(CENTERS, WIDTHS, GOOD)):
+    for i, (center, width, good) in enumerate(zip(CENTERS, WIDTHS, GOOD, strict=True)):
         band = dataset.GetRasterBand(i + 1)
         band.SetMetadataItem("WAVELENGTH", str(center))
         band.SetMetadataItem("WAVELENGTH_UNIT", "nm")
@@ -55,7 +55,7 @@ def as_sentinel_2_driver(path: Path) -> None:
 
 def as_imagery_domain(path: Path) -> None:
     dataset = write(path)
-    for i, (center, width, good) in enumerate(zip(CENTERS, WIDTHS, GOOD)):
+    for i, (center, width, good) in enumerate(zip(CENTERS, WIDTHS, GOOD, strict=True)):
         band = dataset.GetRasterBand(i + 1)
         band.SetMetadataItem("CENTRAL_WAVELENGTH_UM", str(center / 1e3), "IMAGERY")
         band.SetMetadataItem("FWHM_UM", str(width / 1e3), "IMAGERY")
@@ -112,9 +112,7 @@ CONVENTIONS: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
-def test_every_convention_is_understood(
-    qgis_app: Any, tmp_path: Path, convention: str
-) -> None:
+def test_every_convention_is_understood(qgis_app: Any, tmp_path: Path, convention: str) -> None:
     from mambahsi_qgis import display
 
     name, make = CONVENTIONS[convention]
@@ -133,7 +131,7 @@ def enmap_xml() -> str:
     bands = "".join(
         f'<bandID number="{i + 1}"><wavelengthCenterOfBand>{center}</wavelengthCenterOfBand>'
         f"<FWHMOfBand>{width}</FWHMOfBand><GainOfBand>1</GainOfBand></bandID>"
-        for i, (center, width) in enumerate(zip(CENTERS, WIDTHS))
+        for i, (center, width) in enumerate(zip(CENTERS, WIDTHS, strict=True))
     )
     return (
         "<level_X><specific><vnirProductQuality><expectedChannelsList>1,2,3"
@@ -173,7 +171,7 @@ def test_netcdf_over_a_wavelength_axis(qgis_app: Any, tmp_path: Path) -> None:
     axes = [root.CreateDimension(name, "", "", size) for name, size in sizes]
     number = gdal.ExtendedDataType.Create(gdal.GDT_Float64)
     values = (np.array(CENTERS), 5810000.0 - 30 * np.arange(5), 370000.0 + 30 * np.arange(6))
-    for axis, value in zip(axes, values):
+    for axis, value in zip(axes, values, strict=True):
         root.CreateMDArray(axis.GetName(), [axis], number).Write(value)
     root.OpenMDArray("wavelength").SetUnit("nm")
     root.CreateMDArray("reflectance", axes, number).Write(np.zeros((4, 5, 6)))
@@ -184,11 +182,10 @@ def test_netcdf_over_a_wavelength_axis(qgis_app: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["no header at all", "ENVI\nwavelength = {1, 2}\n", "ENVI\nwavelength = {400, 500", ""]
+    "damage",
+    ["no header at all", "ENVI\nwavelength = {1, 2}\n", "ENVI\nwavelength = {400, 500", ""],
 )
-def test_a_file_beside_that_says_nothing_useful(
-    qgis_app: Any, tmp_path: Path, damage: str
-) -> None:
+def test_a_file_beside_that_says_nothing_useful(qgis_app: Any, tmp_path: Path, damage: str) -> None:
     from mambahsi_qgis import display
 
     path = tmp_path / f"{ENMAP}-SPECTRAL_IMAGE.TIF"
@@ -219,7 +216,7 @@ print(json.dumps(found))
 
 def test_engine_understands_the_same(qgis_app: Any, engine: Path, tmp_path: Path) -> None:
     from mambahsi_qgis.display.bands import arrange, read_bands
-    from mambahsi_qgis.engine import environment
+    from mambahsi_qgis.engine.environment import engine_environment
 
     paths = []
     for convention, (name, make) in CONVENTIONS.items():
@@ -240,10 +237,10 @@ def test_engine_understands_the_same(qgis_app: Any, engine: Path, tmp_path: Path
         [str(engine), "-c", PROGRAM, *map(str, paths)],
         capture_output=True,
         text=True,
-        env={**environment.clean(), "PYTHONPATH": str(ROOT / "core")},
+        env=engine_environment(),
     )
     assert run.returncode == 0, run.stderr
-    for path, theirs in zip(paths, json.loads(run.stdout)):
+    for path, theirs in zip(paths, json.loads(run.stdout), strict=True):
         ours = arrange(read_bands(gdal.Open(str(path))))
         expected = np.array([[math.nan if v is None else v for v in band] for band in theirs])
         np.testing.assert_allclose(np.stack([ours.nm, ours.fwhm, ours.good], 1), expected)
