@@ -1,4 +1,4 @@
-"""The plugin: it registers the Processing provider, in a window and without one.
+"""The plugin: it registers the Processing provider, and in a window its dock.
 
 QGIS calls :meth:`MambaHSIPlugin.initGui` in its window, and ``qgis_process`` calls
 :meth:`MambaHSIPlugin.initProcessing` alone, with no ``iface``.
@@ -23,6 +23,7 @@ class MambaHSIPlugin:
     def __init__(self, iface: Any) -> None:
         self.iface = iface
         self.provider: Optional[MambaHSIProvider] = None
+        self.window: Any = None
 
     def initProcessing(self) -> None:
         """Add the provider to Processing."""
@@ -33,9 +34,17 @@ class MambaHSIPlugin:
     def initGui(self) -> None:
         """Start in a window."""
         self.initProcessing()
+        if self.iface is not None:
+            # Widgets are loaded in a window only.
+            from mambahsi_qgis.gui.window import Window
+
+            self.window = Window(self.iface)
 
     def unload(self) -> None:
         """Leave QGIS as it was."""
+        if self.window is not None:
+            self.window.unload()
+            self.window = None
         if self.provider is not None:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None

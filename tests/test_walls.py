@@ -22,7 +22,7 @@ QGIS = {"qgis", "osgeo", "processing", "mambahsi_qgis"}
 QT = {"PyQt4", "PyQt5", "PyQt6", "PySide2", "PySide6", "sip"}
 
 # Files of the engine that the plugin loads by their path.
-SHARED = [ENGINE / name for name in ("jobs.py", "sidecars.py", "wavelengths.py")]
+SHARED = [ENGINE / name for name in ("colors.py", "jobs.py", "sidecars.py", "wavelengths.py")]
 
 # Modules of the engine that the network and the scan may stand on.
 GROUND = {"allocator", "cancellation", "errors", "feedback", "network", "scan"}

@@ -50,3 +50,6 @@ wavelengths = _shared("wavelengths")
 
 sidecars = _shared("sidecars")
 """The engine's module that reads descriptions beside rasters."""
+
+colors = _shared("colors")
+"""The engine's module that reads colors and has defaults."""

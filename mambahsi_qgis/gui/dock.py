@@ -1,0 +1,121 @@
+"""The dock “MambaHSI training”: from an opened scene to a map without leaving the canvas.
+
+On top the scene and the training layer; below, in tabs, what is done with them. The dock holds
+no state of its own: pickers and panels show what the context says.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from qgis.core import QgsMapLayerProxyModel, QgsProject
+from qgis.gui import QgsDockWidget, QgsMapLayerComboBox
+from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
+
+from mambahsi_qgis.gui.context import TrainingContext
+from mambahsi_qgis.translation import tr
+
+_RENDERED = ["wms", "arcgismapserver", "vectortile", "xyzvectortiles", "mesh"]
+"""Providers of pictures, which hold no measurements."""
+
+_SCOPE = "mambahsi"
+"""Where the project keeps which layers were picked."""
+
+
+class TrainingDock(QgsDockWidget):
+    """The dock.
+
+    Args:
+        iface: QGIS's interface to its window.
+        parent: The main window.
+    """
+
+    def __init__(self, iface: Any, parent: Optional[QWidget] = None) -> None:
+        super().__init__(tr("MambaHSI training"), parent)
+        self.setObjectName("mambahsiTrainingDock")
+        self.context = TrainingContext(iface, self)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.addLayout(self._pickers())
+        self.tabs = QTabWidget()
+        self.tabs.setObjectName("mambahsiTabs")
+        self._add_panels()
+        layout.addWidget(self.tabs, 1)
+        self.setWidget(content)
+
+        self.context.sceneChanged.connect(self._scene_changed)
+        self.context.layerChanged.connect(self._layer_changed)
+        QgsProject.instance().readProject.connect(self._restore)
+        self._restore()
+
+    def _add_panels(self) -> None:
+        """Put every panel into its tab."""
+
+    def _pickers(self) -> QFormLayout:
+        self.scene_picker = _picker(
+            QgsMapLayerProxyModel.Filter.RasterLayer,
+            "mambahsiScenePicker",
+            tr("Scene"),
+            tr("The raster to be classified: hyperspectral or multispectral, any size"),
+        )
+        self.scene_picker.setExcludedProviders(_RENDERED)
+        self.layer_picker = _picker(
+            QgsMapLayerProxyModel.Filter.PolygonLayer,
+            "mambahsiLayerPicker",
+            tr("Training layer"),
+            tr("The polygon layer that holds the training samples"),
+        )
+        self.scene_picker.layerChanged.connect(self.context.set_scene)
+        self.layer_picker.layerChanged.connect(self.context.set_layer)
+        form = QFormLayout()
+        for text, picker in (
+            (tr("&Scene"), self.scene_picker),
+            (tr("Training &layer"), self.layer_picker),
+        ):
+            label = QLabel(text)
+            label.setBuddy(picker)
+            form.addRow(label, picker)
+        return form
+
+    def _scene_changed(self) -> None:
+        self._follow(self.scene_picker, self.context.scene, "scene")
+
+    def _layer_changed(self) -> None:
+        self._follow(self.layer_picker, self.context.layer, "layer")
+
+    @staticmethod
+    def _follow(picker: QgsMapLayerComboBox, layer: Any, key: str) -> None:
+        """Show what the context has, and let the project keep it."""
+        if picker.currentLayer() is not layer:
+            picker.setLayer(layer)
+        project = QgsProject.instance()
+        identity = layer.id() if layer is not None else ""
+        # Writing marks the project as changed.
+        if identity and project.readEntry(_SCOPE, key)[0] != identity:
+            project.writeEntry(_SCOPE, key, identity)
+
+    def _restore(self) -> None:
+        """Pick what the project was saved with."""
+        project = QgsProject.instance()
+        for picker, key in ((self.scene_picker, "scene"), (self.layer_picker, "layer")):
+            layer = project.mapLayer(project.readEntry(_SCOPE, key)[0])
+            if layer is not None:
+                picker.setLayer(layer)
+
+    def unload(self) -> None:
+        """Let go of the project, before the plugin is taken away."""
+        QgsProject.instance().readProject.disconnect(self._restore)
+        self.context.close()
+
+
+def _picker(
+    kind: QgsMapLayerProxyModel.Filter, name: str, title: str, explanation: str
+) -> QgsMapLayerComboBox:
+    picker = QgsMapLayerComboBox()
+    picker.setObjectName(name)
+    picker.setFilters(kind)
+    picker.setAllowEmptyLayer(True)
+    picker.setLayer(None)
+    picker.setAccessibleName(title)
+    picker.setToolTip(explanation)
+    return picker

@@ -1,0 +1,70 @@
+"""What the plugin adds to QGIS's window: a toolbar, a menu entry, and the dock.
+
+The dock is made when it is first opened, because its panels take time to load; whoever had it
+open at the end of a session finds it open again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from qgis.core import QgsSettings
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QIcon
+
+from mambahsi_qgis import paths
+from mambahsi_qgis.gui.dock import TrainingDock
+from mambahsi_qgis.qt import QAction
+from mambahsi_qgis.translation import tr
+
+_MENU = "MambaHSI"
+_OPEN = "mambahsi/dockOpen"
+
+
+class Window:
+    """The plugin's part of QGIS's window.
+
+    Args:
+        iface: QGIS's interface to its window.
+    """
+
+    def __init__(self, iface: Any) -> None:
+        self.iface = iface
+        self.dock: Optional[TrainingDock] = None
+        self.toolbar = iface.addToolBar(tr("MambaHSI"))
+        self.toolbar.setObjectName("mambahsiToolBar")
+        self.action = QAction(QIcon(paths.icon()), tr("MambaHSI &training"), iface.mainWindow())
+        self.action.setObjectName("mambahsiTrainingAction")
+        self.action.setToolTip(tr("Draw training polygons, train, and look at the map"))
+        self.action.setCheckable(True)
+        self.action.triggered.connect(self._toggle)
+        self.toolbar.addAction(self.action)
+        iface.addPluginToRasterMenu(_MENU, self.action)
+        if QgsSettings().value(_OPEN, False, type=bool):
+            self._toggle(True)
+
+    def _toggle(self, on: bool) -> None:
+        if self.dock is None:
+            if not on:
+                return
+            self.dock = TrainingDock(self.iface, self.iface.mainWindow())
+            self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+            self.dock.closedStateChanged.connect(self._closed)
+        self.dock.setUserVisible(on)
+
+    def _closed(self, closed: bool) -> None:
+        self.action.setChecked(not closed)
+        QgsSettings().setValue(_OPEN, not closed)
+
+    def unload(self) -> None:
+        """Leave QGIS's window as it was."""
+        if self.dock is not None:
+            self.dock.closedStateChanged.disconnect(self._closed)
+            self.dock.unload()
+            self.iface.removeDockWidget(self.dock)
+            self.dock.deleteLater()
+            self.dock = None
+        self.iface.removePluginRasterMenu(_MENU, self.action)
+        self.iface.mainWindow().removeToolBar(self.toolbar)
+        self.toolbar.deleteLater()
+        self.action.deleteLater()
