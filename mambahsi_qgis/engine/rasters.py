@@ -85,7 +85,7 @@ class Raster:
 def refusal(layer: QgsRasterLayer) -> str:
     """Why the engine cannot use a layer, or an empty text; looks at its kind alone."""
     provider = layer.providerType()
-    driver = _driver(_source(layer)[0]) if provider == "gdal" else ""
+    driver = _driver(source_of(layer)[0]) if provider == "gdal" else ""
     if not layer.isValid():
         return tr("Raster layer “{}” is not valid: its source cannot be read.").format(layer.name())
     if provider in RENDERED_PROVIDERS or driver in RENDERED_DRIVERS:
@@ -110,8 +110,8 @@ def resolve(layer: QgsRasterLayer) -> Raster:
     reason = refusal(layer)
     if reason:
         raise QgsProcessingException(reason)
-    source, options = _source(layer)
-    dataset = _open(source, options)
+    source, options = source_of(layer)
+    dataset = open_source(source, options)
     if dataset is None:
         raise QgsProcessingException(
             tr("GDAL cannot open the source of “{}”: {}").format(
@@ -147,10 +147,10 @@ def open_dataset(layer: QgsRasterLayer) -> Optional[gdal.Dataset]:
     """The GDAL dataset behind a layer, as QGIS opens it; None where there is none."""
     if not layer.isValid() or layer.providerType() != "gdal":
         return None
-    return _open(*_source(layer))
+    return open_source(*source_of(layer))
 
 
-def _source(layer: QgsRasterLayer) -> tuple[str, tuple[str, ...]]:
+def source_of(layer: QgsRasterLayer) -> tuple[str, tuple[str, ...]]:
     """The layer's GDAL source without QGIS's additions, and its open options."""
     parts = QgsProviderRegistry.instance().decodeUri("gdal", layer.source())
     return layer.source().split("|")[0], tuple(parts.get("openOptions") or ())
@@ -164,7 +164,8 @@ def _driver(source: str) -> str:
     return driver.ShortName if driver is not None else ""
 
 
-def _open(source: str, options: tuple[str, ...]) -> Optional[gdal.Dataset]:
+def open_source(source: str, options: tuple[str, ...]) -> Optional[gdal.Dataset]:
+    """The dataset of a source, or None."""
     try:
         return gdal.OpenEx(source, gdal.OF_RASTER, open_options=list(options))
     except RuntimeError:
@@ -227,7 +228,7 @@ def _user_nodata(layer: QgsRasterLayer) -> tuple[Optional[float], tuple[str, ...
 
 
 def _convert(raster: Raster, path: str, feedback: QgsProcessingFeedback) -> None:
-    dataset = _open(raster.source, raster.options)
+    dataset = open_source(raster.source, raster.options)
     written = None
     if dataset is not None:
         try:

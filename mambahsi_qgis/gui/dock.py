@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from qgis.core import QgsMapLayerProxyModel, QgsProject
+from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
 from qgis.gui import QgsDockWidget, QgsMapLayerComboBox
-from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
+from mambahsi_qgis.display.actions import ViewButton
 from mambahsi_qgis.gui.context import TrainingContext
 from mambahsi_qgis.translation import tr
 
@@ -68,14 +69,22 @@ class TrainingDock(QgsDockWidget):
         self.scene_picker.layerChanged.connect(self.context.set_scene)
         self.layer_picker.layerChanged.connect(self.context.set_layer)
         form = QFormLayout()
-        for text, picker in (
-            (tr("&Scene"), self.scene_picker),
-            (tr("Training &layer"), self.layer_picker),
+        for text, picker, beside in (
+            (tr("&Scene"), self.scene_picker, ViewButton(self._scenes, self.context.iface)),
+            (tr("Training &layer"), self.layer_picker, None),
         ):
             label = QLabel(text)
             label.setBuddy(picker)
-            form.addRow(label, picker)
+            row = QHBoxLayout()
+            row.addWidget(picker, 1)
+            if beside is not None:
+                row.addWidget(beside)
+            form.addRow(label, row)
         return form
+
+    def _scenes(self) -> list[QgsRasterLayer]:
+        """The picked scene, for the button that shows it in colors."""
+        return [self.context.scene] if self.context.scene is not None else []
 
     def _scene_changed(self) -> None:
         self._follow(self.scene_picker, self.context.scene, "scene")

@@ -1,4 +1,4 @@
-"""What the plugin adds to QGIS's window: a toolbar, a menu entry, and the dock.
+"""What the plugin adds to QGIS's window: a toolbar, menu entries, and the dock.
 
 The dock is made when it is first opened, because its panels take time to load; whoever had it
 open at the end of a session finds it open again.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from qgis.core import QgsSettings
+from qgis.core import QgsApplication, QgsSettings
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 
 from mambahsi_qgis import paths
+from mambahsi_qgis.display.actions import SceneActions
+from mambahsi_qgis.display.opening import ask_and_open
 from mambahsi_qgis.gui.dock import TrainingDock
 from mambahsi_qgis.qt import QAction
 from mambahsi_qgis.translation import tr
@@ -39,7 +41,18 @@ class Window:
         self.action.setCheckable(True)
         self.action.triggered.connect(self._toggle)
         self.toolbar.addAction(self.action)
-        iface.addPluginToRasterMenu(_MENU, self.action)
+        self.opening = QAction(
+            QgsApplication.getThemeIcon("/mActionAddRasterLayer.svg"),
+            tr("&Open scene…"),
+            iface.mainWindow(),
+        )
+        self.opening.setObjectName("mambahsiOpenAction")
+        self.opening.setToolTip(tr("Open a scene from its file and show it in color"))
+        self.opening.triggered.connect(lambda: ask_and_open(iface))
+        self.toolbar.addAction(self.opening)
+        self.scene_actions = SceneActions(iface, self.toolbar)
+        for action in (self.action, self.opening):
+            iface.addPluginToRasterMenu(_MENU, action)
         if QgsSettings().value(_OPEN, False, type=bool):
             self._toggle(True)
 
@@ -64,7 +77,10 @@ class Window:
             self.iface.removeDockWidget(self.dock)
             self.dock.deleteLater()
             self.dock = None
-        self.iface.removePluginRasterMenu(_MENU, self.action)
+        self.scene_actions.unload()
+        for action in (self.action, self.opening):
+            self.iface.removePluginRasterMenu(_MENU, action)
         self.iface.mainWindow().removeToolBar(self.toolbar)
         self.toolbar.deleteLater()
         self.action.deleteLater()
+        self.opening.deleteLater()
