@@ -1,9 +1,12 @@
 """The default split: training and test pixels lie apart from each other.
 
-Where a class has as many polygons as there are parts, whole polygons go to one part each
-(:mod:`mambahsi.split.whole`). Where it has fewer, its pixels are cut into compact blocks
-with unused pixels between them (:mod:`mambahsi.split.cut`). Where even that fails, all
-pixels train and the class is not tested.
+Where a class has as many polygons as there are parts, whole polygons go to one part each, so
+that the parts are alike in number and sizes of their polygons (:mod:`mambahsi.split.whole`).
+A polygon that is so much larger than all others of its class that no other is like it
+(:mod:`mambahsi.split.peers`) is cut into compact blocks with unused pixels between them
+(:mod:`mambahsi.split.cut`), and so are all pixels of a class that has fewer polygons than there
+are parts. Where that fails, such a polygon stays whole, and such a class trains only and is not
+tested.
 
 Polygons of different classes may touch, and so may polygons of one class that go to different
 parts; so a buffer is then kept between the parts, whatever their class
@@ -21,10 +24,14 @@ from mambahsi.labels import LabelSet
 from mambahsi.split.cut import cut_into_blocks
 from mambahsi.split.finish import finish
 from mambahsi.split.parts import PART_UNUSED, TEST, TRAIN, VALIDATION, Split
+from mambahsi.split.peers import without_peers
 from mambahsi.split.sample import Sample
 from mambahsi.split.whole import assign_whole_polygons
 
 _PARTS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+
+_KEPT = 0.5
+"""A polygon is not cut where a part would get less than this of its share of it."""
 
 
 def split_spatial(
@@ -63,17 +70,18 @@ def split_spatial(
     flat = labels.index.ravel()
     order = np.argsort(flat, kind="stable")
     ends = np.searchsorted(flat, np.arange(len(labels.table) + 1), sorter=order)
-    whole = cut = undivided = 0
+    whole = cut = undivided = large = 0
     for start, stop in pairwise(ends):
         pixels = order[start:stop]
-        _, polygons, sizes = np.unique(
-            labels.polygon.ravel()[pixels], return_inverse=True, return_counts=True
-        )
-        if len(sizes) >= len(parts):
-            divided[pixels] = numbers[assign_whole_polygons(sizes, wanted, generator)][polygons]
-            whole += 1
-            continue
         at = np.column_stack(np.unravel_index(pixels, labels.index.shape))
+        polygons = labels.polygon.ravel()[pixels]
+        if len(np.unique(polygons)) >= len(parts):
+            divided[pixels], more = _divide_polygons(
+                at, polygons, wanted, buffer, numbers, generator
+            )
+            whole += 1
+            large += more
+            continue
         blocks = cut_into_blocks(at, wanted, buffer, numbers, generator)
         if blocks is None:
             divided[pixels] = TRAIN
@@ -88,6 +96,11 @@ def split_spatial(
         (len(labels.table) - whole - cut, "not divided, since too small, and train only"),
     )
     how = "; ".join(f"{count} {way}" for count, way in ways if count)
+    if large:
+        how += (
+            f". Polygons far larger than all others of their class, cut into blocks: {large}, or "
+            "small polygons alone would be tested"
+        )
     return finish(
         divided.reshape(labels.index.shape),
         labels,
@@ -97,3 +110,40 @@ def split_spatial(
         sample,
         np.random.RandomState(seed),
     )
+
+
+def _divide_polygons(
+    at: np.ndarray,
+    polygons: np.ndarray,
+    shares: np.ndarray,
+    buffer: int,
+    numbers: np.ndarray,
+    generator: np.random.Generator,
+) -> tuple[np.ndarray, int]:
+    """Part of each pixel of a class with enough polygons, and how many polygons were cut.
+
+    Args:
+        at: Row and column of each pixel; int, shape (pixels, 2).
+        polygons: Number of each pixel's polygon; int, shape (pixels,).
+        shares: Asked share of each part, with sum 1.
+        buffer: Unused pixels between parts.
+        numbers: Part number of each share; uint8.
+        generator: Chooses.
+    """
+    _, polygons, sizes = np.unique(polygons, return_inverse=True, return_counts=True)
+    divided = np.empty(len(polygons), dtype=np.uint8)
+    whole = np.ones(len(sizes), dtype=bool)
+    for polygon in np.flatnonzero(without_peers(sizes, len(shares))):
+        inside = polygons == polygon
+        blocks = cut_into_blocks(at[inside], shares, buffer, numbers, generator)
+        if blocks is None:
+            continue
+        kept = np.array([(blocks == number).sum() for number in numbers])
+        if (kept >= _KEPT * shares * sizes[polygon]).all():
+            divided[inside] = blocks
+            whole[polygon] = False
+    rest = whole[polygons]
+    parts = np.zeros(len(sizes), dtype=np.int64)
+    parts[whole] = assign_whole_polygons(sizes[whole], shares, generator)
+    divided[rest] = numbers[parts[polygons[rest]]]
+    return divided, int((~whole).sum())
