@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from mambahsi import cancellation
 from mambahsi.errors import Cancelled
@@ -90,6 +91,35 @@ def test_embedding_and_blocks_give_the_same_bits_with_any_number_of_threads(
         x.square().sum().backward()
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         return [x.detach(), *(gradient.clone() for gradient in gradients)]
+
+    assert_same_bits(with_every_count(run))
+
+
+@needs_compiler
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_whole_network_gives_the_same_bits_with_any_number_of_threads(recompute: bool) -> None:
+    torch.manual_seed(0)
+    network = MambaHSI(7, 32, 5, scan="cpu")
+    network.recompute = recompute
+    # More coarse cells than a chunk takes, and more pixels than are brought up at a time.
+    valid = np.ones((180, 151), dtype=bool)
+    valid[40:50, 3:90] = False
+    geometry = SceneGeometry(valid)
+    pixels = torch.rand(geometry.pixels, 7)
+    at = torch.randperm(geometry.pixels)[:200]
+    labels = torch.arange(len(at)) % 5
+
+    def run() -> list[Tensor]:
+        network.zero_grad()
+        with torch.no_grad():
+            everywhere = network.pixel_logits(pixels, geometry)
+            some = network.pixel_logits(pixels, geometry, at)
+        logits = network.pixel_logits(pixels, geometry, at)
+        cross_entropy(logits, labels).backward()
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        assert len(gradients) == len(list(network.parameters()))
+        assert torch.equal(everywhere[at], some) and torch.equal(logits, some)
+        return [everywhere, *(gradient.clone() for gradient in gradients)]
 
     assert_same_bits(with_every_count(run))
 

@@ -1,4 +1,4 @@
-"""The network's embedding and blocks as differentiable functions, for the ``cpu`` scan backend.
+"""The network's parts as differentiable functions, for the ``cpu`` scan backend.
 
 Kept for the backward pass are a block's input, its two branches before their normalization,
 and the scan's states between segments; with ``recompute`` not even the branches, which are
@@ -7,6 +7,7 @@ then computed twice more. Of the embedding, only its output.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -17,12 +18,13 @@ from torch.autograd.function import once_differentiable
 from mambahsi.network.blocks import BothMamba, PixelGroupNorm, branches
 from mambahsi.network.fused_embedding import Embedding
 from mambahsi.network.fused_gradient import BlockGradient
+from mambahsi.network.fused_linear import Linear
 from mambahsi.network.fused_scene import BlockLayout, BlockScene, Branch
 from mambahsi.network.geometry import Pooling
 from mambahsi.scan.mixer_chunks import kept_states
 from mambahsi.scan.vector_code import LANES
 
-__all__ = ["can_fuse", "fused_block", "fused_embedding"]
+__all__ = ["can_fuse", "fused_block", "fused_embedding", "fused_head"]
 
 
 def can_fuse(pixels: Tensor, width: int) -> bool:
@@ -30,12 +32,12 @@ def can_fuse(pixels: Tensor, width: int) -> bool:
     return pixels.dtype == torch.float32 and width % LANES == 0 and not pixels.requires_grad
 
 
-def fused_embedding(layers: nn.Module, pixels: Tensor) -> Tensor:
+def fused_embedding(layers: Iterable[nn.Module], pixels: Tensor) -> Tensor:
     """Embed spectra: 1 x 1 convolution, group normalization, SiLU.
 
     Args:
-        layers: The network's ``patch_embedding``.
-        pixels: (pixels, bands); gets no gradient.
+        layers: The network's ``patch_embedding``, or what is alike.
+        pixels: (pixels, bands).
 
     Returns:
         (pixels, width).
@@ -43,12 +45,32 @@ def fused_embedding(layers: nn.Module, pixels: Tensor) -> Tensor:
     Raises:
         Cancelled: A stop was asked for.
     """
-    convolution, norm, _ = layers.children()
+    convolution, norm, _ = layers
     assert isinstance(norm, PixelGroupNorm)
     weight = convolution.weight.flatten(1)  # type: ignore[operator]
     result: Tensor = Embedding.apply(
         norm, pixels.contiguous(), weight, convolution.bias, norm.weight, norm.bias
     )
+    return result
+
+
+def fused_head(layers: Iterable[nn.Module], features: Tensor) -> Tensor:
+    """Classify features: 1 x 1 convolution, group normalization, SiLU, 1 x 1 convolution.
+
+    Args:
+        layers: The network's ``cls_head``.
+        features: (cells, width).
+
+    Returns:
+        Logits, (cells, classes).
+
+    Raises:
+        Cancelled: A stop was asked for.
+    """
+    *widen, classify = layers
+    assert isinstance(classify, nn.Conv2d) and classify.bias is not None
+    activated = fused_embedding(widen, features)
+    result: Tensor = Linear.apply(activated, classify.weight.flatten(1), classify.bias)
     return result
 
 

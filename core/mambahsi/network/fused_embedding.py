@@ -1,8 +1,8 @@
-"""The embedding, computed in chunks of pixels.
+"""A 1 x 1 convolution, normalized and activated, computed in chunks of pixels.
 
-Only its output is kept. The backward pass computes the features before their normalization
-once more, which is one matrix product, in each of its two passes (see
-:mod:`mambahsi.network.fused_gradient` for why there are two).
+The embedding is one, the head begins with one. Only the output is kept. The backward pass
+computes the features before their normalization once more, which is one matrix product, in each
+of its two passes (see :mod:`mambahsi.network.fused_gradient` for why there are two).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _VARIANT = {"residual": False, "spatial": True, "spectral": False, "pooled": Fal
 
 
 class Embedding(torch.autograd.Function):
-    """Arguments: the normalization, spectra (pixels, bands), weight, bias, and those of the
-    normalization. The spectra get no gradient."""
+    """Arguments: the normalization, a table (pixels, bands), weight, bias, and those of the
+    normalization."""
 
     @staticmethod
     def forward(
@@ -42,23 +42,24 @@ class Embedding(torch.autograd.Function):
     ) -> Tensor:
         out = torch.empty(len(pixels), len(weight))
         measures = Measures(-(-len(pixels) // CHUNK), len(weight))
-        bare = weight.detach().t()
+        # Threads do not see that gradients are switched off in here.
+        table, bare = pixels.detach(), weight.detach().t()
 
         def embed(pipeline: Pipeline) -> None:
-            for _, a, b in pipeline.parts(len(pixels), CHUNK):
-                torch.mm(pixels[a:b], bare, out=out[a:b])
+            for _, a, b in pipeline.parts(len(table), CHUNK):
+                torch.mm(table[a:b], bare, out=out[a:b])
                 measures.take(a // CHUNK, out[a:b])
 
         work_together(embed)
         moments = measures.moments()
         # The products lack the bias, the statistics must not.
         moments.mean += bias.detach().double()
-        table = _table(norm, moments, bias.detach())
+        values = _table(norm, moments, bias.detach())
         kernel = table_kernels.activate()
 
         def activate(pipeline: Pipeline) -> None:
             for _, a, b in pipeline.parts(len(out), CHUNK):
-                kernel(out[a:b], table, b - a, len(weight) // LANES)
+                kernel(out[a:b], values, b - a, len(weight) // LANES)
 
         work_together(activate)
         ctx.save_for_backward(pixels, weight, bias)
@@ -68,8 +69,8 @@ class Embedding(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        pixels, weight, bias = ctx.saved_tensors
-        dout, bare = gradients[0].contiguous(), weight.detach().t()
+        pixels, weight, bias = (tensor.detach() for tensor in ctx.saved_tensors)
+        dout, bare = gradients[0].detach().contiguous(), weight.detach().t()
         table = _table(ctx.norm, ctx.moments, bias.detach())
         width, tiles = len(weight), len(weight) // LANES
         factors = torch.zeros(3)
@@ -91,6 +92,8 @@ class Embedding(torch.autograd.Function):
         dnorm = finish_norm_table(table, ctx.norm, ctx.moments, sums.double().sum(0)[:2])
         gradient_kernel = table_kernels.branch_gradient(**_VARIANT)
         dweight, dbias = torch.zeros_like(weight), torch.zeros(width)
+        # Spectra get no gradient, the features that come to the head do.
+        dpixels = torch.empty_like(pixels) if ctx.needs_input_grad[1] else None
 
         def descend(pipeline: Pipeline) -> None:
             features, dfeatures = torch.empty(2, CHUNK, width)
@@ -103,12 +106,14 @@ class Embedding(torch.autograd.Function):
                     b - a, tiles,
                 )  # fmt: skip
                 of_weight, of_bias = de.t() @ pixels[a:b], de.sum(0)
+                if dpixels is not None:
+                    torch.mm(de, weight, out=dpixels[a:b])
                 with pipeline.turn(part, "sums"):
                     dweight.add_(of_weight)
                     dbias.add_(of_bias)
 
         work_together(descend)
-        return (None, None, dweight, dbias, *dnorm)
+        return (None, dpixels, dweight, dbias, *dnorm)
 
 
 def _table(norm: PixelGroupNorm, moments: Moments, bias: Tensor) -> Tensor:

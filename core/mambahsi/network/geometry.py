@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 
 from mambahsi.errors import SceneError
+from mambahsi.scan.pipeline import Pipeline
+from mambahsi.scan.threads import work_together
 
 POOLINGS = 2
 """How often the network halves the resolution."""
@@ -121,17 +123,25 @@ class SceneGeometry:
             Values at those pixels, (pixels, channels).
         """
         cells, weights = self._interpolation
-        if at is not None:
-            numbers = at.cpu()
-            cells, weights = cells[numbers], weights[numbers]
-        cells, weights = cells.to(coarse.device), weights.to(coarse)
+        numbers = None if at is None else at.cpu()
         if coarse.requires_grad and torch.is_grad_enabled():
-            return interpolate(coarse, cells, weights)
+            if numbers is not None:
+                cells, weights = cells[numbers], weights[numbers]
+            return interpolate(coarse, cells.to(coarse.device), weights.to(coarse))
         # In parts, so that what lies between stays in the caches.
-        result = coarse.new_empty(len(cells), coarse.shape[1])
-        for start in range(0, len(cells), _PART):
-            part = slice(start, start + _PART)
-            result[part] = interpolate(coarse, cells[part], weights[part])
+        total = len(cells) if numbers is None else len(numbers)
+        result = coarse.new_empty(total, coarse.shape[1])
+        # Threads do not see that gradients are switched off where they were called from.
+        values = coarse.detach()
+
+        def work(pipeline: Pipeline) -> None:
+            for _, start, stop in pipeline.parts(total, _PART):
+                own = slice(start, stop) if numbers is None else numbers[start:stop]
+                result[start:stop] = interpolate(
+                    values, cells[own].to(coarse.device), weights[own].to(coarse)
+                )
+
+        work_together(work)
         return result
 
     @functools.cached_property

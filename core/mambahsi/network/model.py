@@ -101,9 +101,8 @@ class MambaHSI(nn.Module):
         """
         backend = resolve_backend(self.scan, pixels.device.type)
         if backend == "cpu" and _can_fuse(pixels, self.hidden_dim):
-            features = self._fused_features(pixels, geometry)
-        else:
-            features = self._features(pixels, geometry)
+            return self._fused_logits(pixels, geometry)
+        features = self._features(pixels, geometry)
         widen, norm, activation, classify = self.cls_head
         return _pointwise(classify, activation(norm(_pointwise(widen, features))))
 
@@ -116,13 +115,13 @@ class MambaHSI(nn.Module):
             features = block(features)
         return features
 
-    def _fused_features(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
-        from mambahsi.network.fused import fused_block, fused_embedding
+    def _fused_logits(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
+        from mambahsi.network.fused import fused_block, fused_embedding, fused_head
 
         features = fused_embedding(self.patch_embedding, pixels)
         for block, pooling in zip(self.mamba.values(), [*geometry.poolings, None], strict=True):
             features = fused_block(block, features, pooling, self.recompute)
-        return features
+        return fused_head(self.cls_head, features)
 
     def pixel_logits(
         self, pixels: Tensor, geometry: SceneGeometry, at: Tensor | None = None
