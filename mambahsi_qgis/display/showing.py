@@ -33,6 +33,9 @@ from mambahsi_qgis.display.views import LOWER, UPPER, NotShown, View, make_view
 from mambahsi_qgis.engine import rasters
 from mambahsi_qgis.translation import tr
 
+_MESSAGE = "mambahsiView"
+"""Name of the message about the present view."""
+
 _running: dict[str, ViewTask] = {}
 """The task of each layer that one runs for, by the layer's id."""
 
@@ -119,19 +122,22 @@ def describe(layer_name: str, view: View) -> tuple[str, Qgis.MessageLevel]:
     text = {
         Basis.WAVELENGTHS: tr("“{}” in {}: bands {}."),
         Basis.NAMES: tr("“{}” in {}: bands {}, by their names."),
-        Basis.COLORS: tr("“{}” has no wavelengths. Shown instead of {}: its own colors, bands {}."),
+        Basis.COLORS: tr("“{}” has no wavelengths. {} by the file's own colors: bands {}."),
         Basis.ORDER: tr(
-            "“{}” has no wavelengths. Shown as {}: bands {}, which is right if they are blue, "
-            "green, red, near infrared and short-wave infrared in this order."
+            "“{}” has no wavelengths. {} if its bands are in the usual order, from blue to "
+            "infrared: bands {}."
         ),
         Basis.SPREAD: tr(
-            "“{}” has no wavelengths. Shown instead of {}: bands {}, spread over the range."
+            "“{}” has no wavelengths. Instead of {}, bands spread over the range: {}."
         ),
-        Basis.GRAY: tr("“{}” has too few bands for {}. Shown in gray: band {}."),
+        Basis.GRAY: tr("“{}” has too few bands for {}: band {} in gray."),
     }[view.basis]
     certain = view.basis in (Basis.WAVELENGTHS, Basis.NAMES)
     level = Qgis.MessageLevel.Info if certain else Qgis.MessageLevel.Warning
-    return text.format(layer_name, title(view.composite).lower(), shown), level
+    name = title(view.composite)
+    if view.basis not in (Basis.ORDER, Basis.COLORS):
+        name = name.lower()
+    return text.format(layer_name, name, shown), level
 
 
 class ViewTask(QgsTask):
@@ -206,5 +212,15 @@ def _origin() -> QgsRasterMinMaxOrigin:
 
 
 def _tell(bar: Optional[QgsMessageBar], text: str, level: Qgis.MessageLevel) -> None:
-    if bar is not None and not sip.isdeleted(bar):
-        bar.pushMessage("MambaHSI", text, level)
+    """Say something in place of what was said of the view before."""
+    if bar is None or sip.isdeleted(bar):
+        return
+    for item in bar.items():
+        if item.objectName() == _MESSAGE:
+            bar.popWidget(item)
+    item = bar.createMessage("MambaHSI", text)
+    item.setObjectName(_MESSAGE)
+    item.setLevel(level)
+    # What is only information goes away by itself.
+    item.setDuration(8 if level == Qgis.MessageLevel.Info else 0)
+    bar.pushItem(item)

@@ -194,9 +194,9 @@ def test_names_tell_where_wavelengths_are_missing(
     [
         (1, "true_color", [1], "gray"),
         (2, "short_wave", [1], "gray"),
-        (3, "near_infrared", [3, 2, 1], "in this order"),
-        (6, "near_infrared", [4, 3, 2], "in this order"),
-        (6, "short_wave", [5, 4, 3], "in this order"),
+        (3, "near_infrared", [3, 2, 1], "usual order"),
+        (6, "near_infrared", [4, 3, 2], "usual order"),
+        (6, "short_wave", [5, 4, 3], "usual order"),
         (60, "true_color", [50, 30, 10], "spread"),
     ],
 )
