@@ -1,8 +1,9 @@
 """A sample of a band's valid pixels, soon to be had from a raster of any size.
 
 The percentiles of a band hardly depend on how many pixels one looks at, but the time does:
-bands of a compressed, pixel-interleaved scene cost as much as the whole of it. A small raster
-is read whole, one with overviews through them, any other in patches spread over it.
+a compressed file is decoded block by block, and where bands are interleaved by pixel, a block
+holds all of them. So a large raster is read through its overviews, or else in whole blocks
+spread over it, as many as decode in some seconds; any other raster is read whole.
 
 Valid is what QGIS shows: not the file's nodata value unless that is switched off, not a nodata
 range of the user, not NaN or infinite, not masked.
@@ -10,7 +11,8 @@ range of the user, not NaN or infinite, not masked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +20,16 @@ from osgeo import gdal
 from qgis.core import QgsRasterLayer, QgsRasterRange
 
 _SIDE = 512
-"""Rows and columns of a sample, at most."""
+"""Rows and columns that are read through overviews, at least."""
 
-_PATCHES = 16
-"""Patches in a row and in a column."""
+_PIXELS = 2**22
+"""Pixels of a band that are enough for its percentiles."""
+
+_DECODED = 256 * 2**20
+"""Bytes that may be decoded for them."""
+
+_FEWEST = 9
+"""Blocks that stand for a raster, at least, however large they are."""
 
 Window = tuple[int, int, int, int]
 """First column, first row, columns, rows."""
@@ -53,47 +61,64 @@ def nodata_of(layer: QgsRasterLayer) -> tuple[Nodata, ...]:
     )
 
 
-def sample(dataset: gdal.Dataset, band: int, nodata: Nodata) -> np.ndarray:
-    """Valid pixels of a band, in the units that QGIS shows; float64, shape (pixels,).
+def sample(
+    dataset: gdal.Dataset, bands: Sequence[int], nodata: Sequence[Nodata]
+) -> list[np.ndarray]:
+    """Valid pixels of some bands, in the units that QGIS shows.
 
     Args:
         dataset: The open raster.
-        band: Number, from 1.
-        nodata: What is invalid besides NaN, infinity and masks.
+        bands: Numbers, from 1. Together they cost hardly more than one of them.
+        nodata: What is invalid in each band of the raster besides NaN, infinity and masks.
+
+    Returns:
+        For each band float64, shape (pixels,).
 
     Raises:
         RuntimeError: The file cannot be read.
     """
-    raster = dataset.GetRasterBand(band)
-    whole = (0, 0, raster.XSize, raster.YSize)
-    if max(raster.XSize, raster.YSize) <= _SIDE:
-        return _valid(raster, whole, 1, nodata)
-    if raster.GetOverviewCount():
-        return _valid(raster, whole, _step(raster), nodata)
-    found = [_valid(raster, window, 1, nodata) for window in _patches(raster.XSize, raster.YSize)]
-    values = np.concatenate(found)
-    # Where data lie between the patches alone, there is no way around reading all.
-    return values if values.size else _valid(raster, whole, _step(raster), nodata)
-
-
-def _step(raster: gdal.Band) -> int:
-    return -(-max(raster.XSize, raster.YSize) // _SIDE)
-
-
-def _patches(columns: int, rows: int) -> Iterator[Window]:
-    """Windows spread evenly over a raster, as large together as a sample."""
-    for top, height in _stripes(rows):
-        for left, width in _stripes(columns):
-            yield left, top, width, height
-
-
-def _stripes(length: int) -> list[tuple[int, int]]:
-    """Where patches begin along one side, and how long they are."""
-    size = min(_SIDE // _PATCHES, -(-length // _PATCHES))
+    rasters = [dataset.GetRasterBand(band) for band in bands]
+    invalid = [nodata[band - 1] for band in bands]
+    whole = (0, 0, dataset.RasterXSize, dataset.RasterYSize)
+    step = max(1, max(whole) // _SIDE)
+    if all(raster.GetOverviewCount() for raster in rasters):
+        return [_valid(r, whole, step, none) for r, none in zip(rasters, invalid)]
+    found: list[list[np.ndarray]] = [[] for _ in bands]
+    # All bands of a block before the next one: it may be decoded for all of them at once.
+    for window in _blocks(rasters[0], dataset):
+        for values, raster, none in zip(found, rasters, invalid):
+            values.append(_valid(raster, window, 1, none))
+    joined = [np.concatenate(values) for values in found]
+    # Where data lie between these blocks alone, there is no way around the others.
     return [
-        (round(place), size)
-        for place in np.linspace(0, length - size, min(_PATCHES, length // size))
+        values if values.size else _valid(raster, whole, step, none)
+        for values, raster, none in zip(joined, rasters, invalid)
     ]
+
+
+def _blocks(raster: gdal.Band, dataset: gdal.Dataset) -> Iterator[Window]:
+    """Whole blocks, spread evenly over the raster."""
+    width, height = raster.GetBlockSize()
+    across, down = -(-raster.XSize // width), -(-raster.YSize // height)
+    together = 1
+    if dataset.GetMetadataItem("INTERLEAVE", "IMAGE_STRUCTURE") == "PIXEL":
+        together = dataset.RasterCount
+    decoded = width * height * together * gdal.GetDataTypeSize(raster.DataType) // 8
+    number = max(_FEWEST, min(_DECODED // decoded, _PIXELS // (width * height)))
+    if number >= across * down:
+        columns, rows = across, down
+    else:
+        columns = min(across, max(1, round(math.sqrt(number * across / down))))
+        rows = min(down, max(1, number // columns))
+    for y in _spread(down, rows):
+        for x in _spread(across, columns):
+            left, top = x * width, y * height
+            yield left, top, min(width, raster.XSize - left), min(height, raster.YSize - top)
+
+
+def _spread(count: int, number: int) -> list[int]:
+    """The middles of so many equal parts of ``range(count)``."""
+    return [(2 * i + 1) * count // (2 * number) for i in range(number)]
 
 
 def _valid(raster: gdal.Band, window: Window, step: int, nodata: Nodata) -> np.ndarray:

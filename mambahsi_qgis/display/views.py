@@ -64,15 +64,16 @@ def make_view(dataset: gdal.Dataset, composite: Composite, nodata: Sequence[pixe
         NotShown: The composite cannot be had from this raster, or nothing is valid in it.
         RuntimeError: The file cannot be read.
     """
-    # A band that is read gets a try only once, however many parts of the spectrum it serves.
-    stretches: dict[int, Optional[tuple[float, float]]] = {}
+    choice, nm = choose(dataset, composite)
+    # The best bands together, because that is cheaper; others one by one, if needed at all.
+    best = list(dict.fromkeys(candidates[0] for candidates in choice.bands))
+    stretches = dict(zip(best, map(limits_of, pixels.sample(dataset, best, nodata))))
 
     def stretch(band: int) -> Optional[tuple[float, float]]:
         if band not in stretches:
-            stretches[band] = limits_of(pixels.sample(dataset, band, nodata[band - 1]))
+            stretches[band] = limits_of(*pixels.sample(dataset, [band], nodata))
         return stretches[band]
 
-    choice, nm = choose(dataset, composite)
     found = []
     for candidates in choice.bands:
         band = next((band for band in candidates if stretch(band) is not None), None)

@@ -290,28 +290,44 @@ def test_limits_are_in_the_units_that_qgis_shows(write: Write, bar: QgsMessageBa
     np.testing.assert_allclose(limits(layer)[0], np.percentile(values, [2, 98]), rtol=1e-5)
 
 
-@pytest.mark.parametrize("overviews", [False, True])
-def test_large_scene_is_sampled(write: Write, bar: QgsMessageBar, overviews: bool) -> None:
-    rows, columns = 900, 1500
-    data = noise(3, rows, columns) + np.linspace(0, 3000, columns, dtype=np.float32)
-    data[:, :, 1000:1200] = -1
-    path = write(data, [650, 560, 480], nodata=-1)
+LARGE = 2400
+TILED = ("TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256")
+
+
+@pytest.mark.parametrize(
+    ("options", "overviews"),
+    [
+        ((), False),
+        (TILED, False),
+        ((*TILED, "INTERLEAVE=PIXEL"), False),
+        (("INTERLEAVE=BAND",), True),
+    ],
+)
+def test_large_scene_is_sampled(
+    write: Write, bar: QgsMessageBar, options: tuple[str, ...], overviews: bool
+) -> None:
+    generator = np.random.default_rng(5)
+    data = generator.integers(500, 3000, (3, LARGE, LARGE), dtype=np.uint16)
+    data += np.linspace(0, 3000, LARGE).astype(np.uint16)
+    data[:, :, 1600:1900] = 0
+    path = write(data, [650, 560, 480], nodata=0, options=options)
     if overviews:
-        gdal.Open(path).BuildOverviews("NEAREST", [2, 4])
+        gdal.Open(path).BuildOverviews("NEAREST", [4])
     layer = QgsRasterLayer(path, "scene")
     shown(layer, "true_color", bar)
-    expected = percentiles(*(band[band != -1] for band in data))
+    expected = percentiles(*(band[band != 0] for band in data))
     # Close in terms of what is shown: the range between the limits.
     span = expected[:, 1] - expected[:, 0]
     assert (np.abs(np.array(limits(layer)) - expected) < 0.03 * span[:, None]).all()
 
 
 def test_data_between_the_samples_are_found(write: Write, bar: QgsMessageBar) -> None:
-    data = np.full((3, 1100, 1100), -1, np.float32)
-    data[:, 40:52, 40:52] = noise(3, 12, 12)
-    layer = QgsRasterLayer(write(data, [650, 560, 480], nodata=-1), "scene")
+    data = np.zeros((3, LARGE, LARGE), np.uint8)
+    data[:, 520:600, 520:600] = np.arange(80) + 20
+    layer = QgsRasterLayer(write(data, [650, 560, 480], nodata=0, options=TILED), "scene")
     assert "bands 1 (650 nm)" in shown(layer, "true_color", bar)
-    assert all(0 <= low < high for low, high in limits(layer))
+    # Every fourth column is seen, of values 20 to 99.
+    assert all(20 <= low < 25 and 94 < high <= 99 for low, high in limits(layer))
 
 
 def test_nothing_to_see_is_told(write: Write, bar: QgsMessageBar) -> None:
