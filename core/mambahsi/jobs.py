@@ -58,6 +58,15 @@ ALLOCATIONS = ("rare", "proportional", "equal")
 """How sample points are shared among classes: a fixed number for rare ones and the rest by
 area; all by area; the same number each."""
 
+AREA_UNITS = ("pixels", "hectares")
+"""What a minimum mapping unit is given in."""
+
+CONNECTIVITIES = ("4", "8")
+"""Neighbors by which pixels of one class are one region: across edges, or across corners too."""
+
+UNSURE_BELOW = 0.5
+"""A pixel of lower confidence is called unsure: its class is more likely wrong than right."""
+
 SAMPLE_FIELDS = ("stratum", "stratum_pixels", "stratum_ha")
 """Fields of a drawn sample's points: stratum, and its size in pixels and hectares. Whoever hands
 a sample over has to hand them over, too."""
@@ -337,6 +346,32 @@ class SampleDesignJob:
 
 
 @dataclass(frozen=True)
+class ExportLandCoverJob:
+    """Turn a land-cover map into polygons with names, colors and areas.
+
+    Attributes:
+        classification: The map.
+        polygons: GeoPackage to write, with its style inside.
+        areas: CSV file to write of the area of every class, or empty.
+        sieved: GeoTIFF to write of the map as the polygons show it, or empty.
+        minimum_area: Minimum mapping unit: smaller regions are given to their largest neighbor,
+            the smallest first; 0 leaves the map as it is.
+        unit: Unit of minimum_area, one of :data:`AREA_UNITS`.
+        connectivity: Neighbors of a pixel, one of :data:`CONNECTIVITIES`.
+        dissolve: Write one feature for each class instead of one for each region.
+    """
+
+    classification: RasterSource
+    polygons: str
+    areas: str = ""
+    sieved: str = ""
+    minimum_area: float = field(default=0.0, metadata={"minimum": 0.0, "maximum": 1e12})
+    unit: str = field(default="pixels", metadata={"choices": AREA_UNITS})
+    connectivity: str = field(default="4", metadata={"choices": CONNECTIVITIES})
+    dissolve: bool = False
+
+
+@dataclass(frozen=True)
 class ImportBenchmarkJob:
     """Turn a benchmark scene of the literature into a scene, polygons and a label raster.
 
@@ -445,6 +480,7 @@ KINDS: dict[str, type] = {
     "assess": AssessJob,
     "importbenchmark": ImportBenchmarkJob,
     "sampledesign": SampleDesignJob,
+    "exportlandcover": ExportLandCoverJob,
     "benchmark": BenchmarkJob,
     "info": InfoJob,
     "rerun": RerunJob,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import rasterio
@@ -49,6 +50,25 @@ def table_of_values(values: list[int], first_color: int = 0) -> ClassTable:
         tuple(
             LandCoverClass(value, f"Class {value}", default_color(first_color + i), str(value))
             for i, value in enumerate(values)
+        )
+    )
+
+
+def colored_table(source: RasterSource, values: list[int]) -> ClassTable:
+    """A table of classes that are known by their values, and by their colors in a paletted map."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(source.path) as dataset:
+            try:
+                palette = dataset.colormap(1)
+            except ValueError:  # it has none
+                palette = {}
+    return ClassTable(
+        tuple(
+            replace(item, color="#{:02x}{:02x}{:02x}".format(*palette[item.value][:3]))
+            if item.value in palette
+            else item
+            for item in table_of_values(values)
         )
     )
 

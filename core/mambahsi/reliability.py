@@ -30,9 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambahsi.certainty import to_probabilities
-
-UNSURE_BELOW = 0.5
-"""A pixel of lower confidence is called unsure: its class is more likely wrong than right."""
+from mambahsi.jobs import UNSURE_BELOW
 
 THRESHOLDS = (UNSURE_BELOW, 0.7, 0.8, 0.9, 0.95)
 """Confidences at which a report tells what setting aside all below would leave."""

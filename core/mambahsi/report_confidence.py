@@ -8,7 +8,7 @@ from typing import Any
 
 from mambahsi.accuracy import percent
 from mambahsi.calibration import Calibration
-from mambahsi.reliability import UNSURE_BELOW
+from mambahsi.jobs import UNSURE_BELOW
 from mambahsi.reliability_chart import reliability_diagram
 
 _EMPTY = "\N{EN DASH}"

@@ -60,9 +60,9 @@ class PixelArea:
         if self.constant is not None:
             return np.full(np.broadcast_shapes(rows.shape, columns.shape), self.constant)
         radians = _angular_unit(self.grid.crs)
-        longitudes, latitudes = _corners(self.grid, rows, columns)
-        shape = _ellipsoid(self.grid.crs)
-        return _on_ellipsoid(longitudes * radians, latitudes * radians, shape) / HECTARE
+        longitudes, latitudes = corners(self.grid, rows, columns)
+        shape = ellipsoid(self.grid.crs)
+        return on_ellipsoid(longitudes * radians, latitudes * radians, shape) / HECTARE
 
     def of_rows(self, top: int, height: int) -> Floats:
         """Areas of whole rows, or of one column of them where all columns are alike.
@@ -100,14 +100,14 @@ def _distortion(grid: Grid, crs: CRS, area: float) -> str:
     """A warning if areas in the plane are far from those on the ground."""
     rows, columns = (np.array([0, n // 2, n - 1]) for n in grid.shape)
     rows, columns = (part.ravel() for part in np.meshgrid(rows, columns))
-    xs, ys = _corners(grid, rows, columns)
+    xs, ys = corners(grid, rows, columns)
     try:
         with rasterio.Env():
             degrees = np.array(transform(crs, CRS.from_epsg(4326), xs.ravel(), ys.ravel()))
     except (RasterioError, CPLE_BaseError):
         return ""
     longitudes, latitudes = np.radians(degrees).reshape(2, *xs.shape)
-    ground = _on_ellipsoid(longitudes, latitudes, _WGS84)
+    ground = on_ellipsoid(longitudes, latitudes, _WGS84)
     ratio = area / ground[np.isfinite(ground) & (ground > 0)]
     if not ratio.size or np.abs(ratio - 1).max() <= DISTORTION:
         return ""
@@ -119,7 +119,7 @@ def _distortion(grid: Grid, crs: CRS, area: float) -> str:
     )
 
 
-def _corners(
+def corners(
     grid: Grid, rows: NDArray[np.integer], columns: NDArray[np.integer]
 ) -> tuple[Floats, Floats]:
     """x and y of each pixel's four corners, in turn; each of shape (4, ...)."""
@@ -129,7 +129,7 @@ def _corners(
     return a * right + b * down + c, d * right + e * down + f
 
 
-def _on_ellipsoid(longitudes: Floats, latitudes: Floats, shape: tuple[float, float]) -> Floats:
+def on_ellipsoid(longitudes: Floats, latitudes: Floats, shape: tuple[float, float]) -> Floats:
     """Areas in square meters of quadrilaterals, given in radians; (4, ...) to (...).
 
     Corners are joined by straight lines in the cylindrical equal-area projection, so meridians
@@ -150,7 +150,7 @@ def _on_ellipsoid(longitudes: Floats, latitudes: Floats, shape: tuple[float, flo
     return area
 
 
-def _ellipsoid(crs: str) -> tuple[float, float]:
+def ellipsoid(crs: str) -> tuple[float, float]:
     """Semi-major axis in meters and flattening of a CRS."""
     found = _ELLIPSOID.search(crs)
     if not found:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
-from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -26,6 +25,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from mambahsi.areas.drawing import Drawn, MapClasses
 from mambahsi.classes import ClassTable
 from mambahsi.errors import OutputError
+from mambahsi.geopackage_style import store_style
 from mambahsi.grid import Grid
 from mambahsi.jobs import SAMPLE_FIELDS
 from mambahsi.outputs import final_path, writing
@@ -50,14 +50,6 @@ _SHOWN = {
     "confidence": "Confidence",
     "notes": "Notes",
 }
-_STYLES = """
-CREATE TABLE layer_styles (
-    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
-    f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256),
-    styleName TEXT(30), styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN, description TEXT,
-    owner TEXT(30), ui TEXT(30),
-    update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))
-"""
 
 
 def write_sample(
@@ -111,30 +103,13 @@ def write_sample(
                 # Newer versions make older GDAL, and so older QGIS, complain.
                 dataset_options={"VERSION": "1.2"},
             )
-            _store_style(path, _style(table, abs(a * e - b * d) ** 0.5))
+            qml = _style(table, abs(a * e - b * d) ** 0.5)
+            store_style(path, LAYER, "interpretation", "blind interpretation", qml)
         except (DataSourceError, DataLayerError, sqlite3.Error) as error:
             raise OutputError(
                 f"{final_path(path)}: cannot be written ({error}).",
                 "The disk may be full; free some space or choose another folder.",
             ) from error
-
-
-def _store_style(path: Path, qml: str) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        (geometry,) = connection.execute(
-            "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (LAYER,)
-        ).fetchone()
-        connection.execute(_STYLES)
-        connection.execute(
-            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
-            "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner) "
-            "VALUES ('', '', ?, ?, 'interpretation', ?, '', 1, 'blind interpretation', '')",
-            (LAYER, geometry, qml),
-        )
-        connection.execute(
-            "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) "
-            "VALUES ('layer_styles', 'attributes', 'layer_styles', 0)"
-        )
 
 
 def _style(table: ClassTable, pixel: float) -> str:

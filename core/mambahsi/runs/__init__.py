@@ -63,6 +63,10 @@ def run(job: Any, feedback: Feedback) -> dict[str, Any]:
         from mambahsi.runs.sample_design import sample_design
 
         return sample_design(job, feedback)
+    if isinstance(job, jobs.ExportLandCoverJob):
+        from mambahsi.runs.export_landcover import export_landcover
+
+        return export_landcover(job, feedback)
     from mambahsi.runs.info import info
 
     return info(job)
