@@ -10,6 +10,7 @@ from mambahsi_qgis.algorithms.assessaccuracy import AssessAccuracy
 from mambahsi_qgis.algorithms.checks import RASTER_EXTENSIONS
 from mambahsi_qgis.algorithms.classifyscene import ClassifyScene
 from mambahsi_qgis.algorithms.engineinfo import EngineInfo
+from mambahsi_qgis.algorithms.exportlandcover import ExportLandCover
 from mambahsi_qgis.algorithms.importbenchmark import ImportBenchmark
 from mambahsi_qgis.algorithms.sampledesign import SampleDesign
 from mambahsi_qgis.algorithms.trainandclassify import TrainAndClassify
@@ -22,6 +23,7 @@ ALGORITHMS = (
     ClassifyScene,
     AssessAccuracy,
     SampleDesign,
+    ExportLandCover,
     ImportBenchmark,
     EngineInfo,
 )

@@ -2,9 +2,9 @@
 
 The engine writes a QML style beside the map, with the color and name of every class. QGIS
 applies such a file to layers that the user adds, but not to those that Processing loads;
-this post-processor does. Polygons that name their classes and colors are drawn by them.
-Confidence and the like are loaded switched off: Processing loads layers in no certain order,
-and they would hide the map.
+this post-processor does, and so for the ramps of confidence and the like. Those are loaded
+switched off: Processing loads layers in no certain order, and they would hide the map. Polygons
+that name their classes and colors are drawn by them.
 """
 
 from __future__ import annotations
@@ -64,6 +64,22 @@ class HiddenClassStyle(ClassStyle):
             node.setItemVisibilityChecked(False)
 
 
+class SwitchedOff(HiddenClassStyle):
+    """Applies the style that lies beside the layer's file, and leaves the layer folded, too."""
+
+    def postProcessLayer(
+        self,
+        layer: QgsMapLayer,
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> None:
+        """Style one loaded layer."""
+        super().postProcessLayer(layer, context, feedback)
+        node = _node(layer, context)
+        if node is not None:
+            node.setExpanded(False)
+
+
 class FieldStyle(QgsProcessingLayerPostProcessorInterface):
     """Outlines polygons in the colors of their classes. Keeps no state."""
 
@@ -105,22 +121,6 @@ class StoredStyle(QgsProcessingLayerPostProcessorInterface):
         """Style one loaded layer."""
         layer.loadDefaultStyle()
         layer.triggerRepaint()
-
-
-class SwitchedOff(QgsProcessingLayerPostProcessorInterface):
-    """Leaves a loaded layer folded and not shown. Keeps no state."""
-
-    def postProcessLayer(
-        self,
-        layer: QgsMapLayer,
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
-    ) -> None:
-        """Switch one loaded layer off."""
-        node = _node(layer, context)
-        if node is not None:
-            node.setItemVisibilityChecked(False)
-            node.setExpanded(False)
 
 
 def _node(layer: QgsMapLayer, context: QgsProcessingContext) -> Optional[QgsLayerTreeLayer]:

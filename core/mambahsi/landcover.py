@@ -33,7 +33,7 @@ from mambahsi.errors import OutputError
 from mambahsi.grid import Grid
 from mambahsi.outputs import final_path, style_path, writing
 from mambahsi.pam import write_class_attributes
-from mambahsi.qml import write_style
+from mambahsi.qml import RAMPS, write_ramp_style, write_style
 
 NODATA_VALUE = 0
 """Value of a land-cover map where the scene has no data."""
@@ -228,7 +228,8 @@ class FloatRasterWriter(RasterWriter):
     Args:
         path: Where to write, usually from :meth:`mambahsi.outputs.OutputFiles.add_raster`.
         grid: The scene's grid.
-        band_names: What each band holds.
+        band_names: What each band holds. One that has a ramp in :data:`mambahsi.qml.RAMPS` gets
+            a style beside the raster.
         provenance: What made the raster, as metadata items of the TIFF.
 
     Raises:
@@ -248,6 +249,7 @@ class FloatRasterWriter(RasterWriter):
             # Neighboring floats differ little: their differences compress better.
             options={"predictor": 3, "interleave": "band"},
         )
+        self._ramp = RAMPS.get(band_names[0]) if len(band_names) == 1 else None
         self.describe(band_names)
 
     def write(self, rows: slice | Window, values: NDArray[Any]) -> None:
@@ -258,3 +260,9 @@ class FloatRasterWriter(RasterWriter):
             values: float32 (bands, rows, cols); non-finite values become nodata.
         """
         super().write(rows, np.where(np.isfinite(values), values, NODATA_FLOAT))
+
+    def close(self) -> None:
+        """Finish the raster, read it back, and write what lies beside it."""
+        super().close()
+        if self._ramp is not None:
+            write_ramp_style(style_path(self.path), self._ramp)

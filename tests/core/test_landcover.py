@@ -23,9 +23,11 @@ from mambahsi import cancellation
 from mambahsi.classes import ClassTable, LandCoverClass
 from mambahsi.errors import Cancelled, OutputError
 from mambahsi.grid import Grid
+from mambahsi.jobs import UNSURE_BELOW
 from mambahsi.landcover import NODATA_FLOAT, FloatRasterWriter, LandCoverWriter
 from mambahsi.outputs import OutputFiles, attributes_path, style_path
 from mambahsi.pam import MAX_CATEGORY
+from mambahsi.qml import RAMPS
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -355,6 +357,7 @@ import resource, signal, sys
 import numpy as np
 from mambahsi.classes import ClassTable, LandCoverClass
 from mambahsi.grid import Grid
+from mambahsi.jobs import UNSURE_BELOW
 from mambahsi.landcover import FloatRasterWriter, LandCoverWriter
 from mambahsi.outputs import OutputFiles
 folder, kind, limit = sys.argv[1:]
@@ -459,3 +462,33 @@ def test_reading_back_can_be_cancelled(tmp_path: Path) -> None:
         cancellation.reset()
     assert not attributes_path(tmp_path / "map.tif").exists()
     assert not style_path(tmp_path / "map.tif").exists()
+
+
+def lightness(color: str) -> float:
+    """CIE 1976 L*, by which colors are ordered for people of any color vision."""
+    channels = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    y = float(linear @ [0.2126, 0.7152, 0.0722])
+    return 116 * (y ** (1 / 3)) - 16 if y > 0.008856 else 903.3 * y
+
+
+@pytest.mark.parametrize("name", ["confidence", "margin", "entropy"])
+def test_ramps_are_ordered_by_lightness_from_sure_to_unsure(name: str) -> None:
+    values, colors, labels = zip(*RAMPS[name], strict=True)
+    assert (values[0], values[-1]) == (0, 1) and list(values) == sorted(values)
+    shades = [lightness(color) for color in colors]
+    assert shades == sorted(shades, reverse=name != "entropy")
+    assert min(abs(np.diff(shades))) > 4 and all(labels)
+    if name == "confidence":
+        step = values.index(UNSURE_BELOW)
+        assert UNSURE_BELOW - values[step - 1] < 1e-5
+        assert shades[step - 1] - shades[step] > 30
+
+
+def test_a_ramp_lies_beside_a_raster_of_its_kind_alone(tmp_path: Path) -> None:
+    for name, bands in (("margin", ["margin"]), ("classes", ["confidence", "other"])):
+        grid = Grid(4, 4, NORTH_UP, UTM)
+        with FloatRasterWriter(tmp_path / f"{name}.tif", grid, bands, {}) as writer:
+            writer.write(slice(0, 4), np.zeros((len(bands), 4, 4), np.float32))
+    assert "singlebandpseudocolor" in style_path(tmp_path / "margin.tif").read_text("utf-8")
+    assert not style_path(tmp_path / "classes.tif").exists()

@@ -32,6 +32,9 @@ PARAMETERS = {
     "sampledesign": (
         "CLASSIFICATION SIZE STANDARD_ERROR ACCURACY ACCURACIES ALLOCATION MINIMUM SEED SAMPLE"
     ),
+    "exportlandcover": (
+        "CLASSIFICATION MINIMUM_AREA UNIT CONNECTIVITY DISSOLVE POLYGONS AREAS SIEVED"
+    ),
     "importbenchmark": "INPUT GROUND_TRUTH TEST_GROUND_TRUTH DATASET VARIABLE "
     "GROUND_TRUTH_VARIABLE SCENE LABELS REFERENCE_RASTER",
     "engineinfo": "MODEL",
@@ -44,6 +47,7 @@ OUTPUTS = {
         "REPORT", "TABLE", "AREAS", "AREA_WEIGHTED_ACCURACY", "STANDARD_ERROR", *ACCURACY,
     },
     "sampledesign": {"SAMPLE", "POINTS"},
+    "exportlandcover": {"POLYGONS", "AREAS", "SIEVED", "FEATURES", "CHANGED_PIXELS"},
     "importbenchmark": {"SCENE", "LABELS", "REFERENCE_RASTER", "RECOGNIZED"},
     "engineinfo": {
         "ENGINE_PYTHON", "ENGINE_VERSION", "DEVICES", "SCANS", "MISSING", "DESCRIPTION",
@@ -56,6 +60,7 @@ JOBS = {
     "assessaccuracy": "AssessJob",
     "importbenchmark": "ImportBenchmarkJob",
     "sampledesign": "SampleDesignJob",
+    "exportlandcover": "ExportLandCoverJob",
     "engineinfo": "InfoJob",
 }
 ADVANCED = QgsProcessingParameterDefinition.Flag.FlagAdvanced
@@ -83,8 +88,8 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
     from mambahsi_qgis.engine.jobs import jobs
 
     expected = {
-        "assessaccuracy": 1, "sampledesign": 6, "importbenchmark": 1, "engineinfo": 0,
-        "classifyscene": 4,
+        "assessaccuracy": 1, "sampledesign": 6, "exportlandcover": 4, "importbenchmark": 1,
+        "engineinfo": 0, "classifyscene": 4,
     }  # fmt: skip
     job = {f.name: f for f in dataclasses.fields(getattr(jobs, JOBS[name]))}
     compared = 0
