@@ -45,7 +45,7 @@ class EventReader:
         if kind == "progress":
             self._progress(event)
         elif kind == "metric":
-            self._feedback.pushInfo(describe_metric(event))
+            self.metric(event)
         elif kind == "log":
             self._feedback.pushInfo(str(event.get("message", "")))
         elif kind == "warning":
@@ -54,6 +54,10 @@ class EventReader:
             self.result = event
         elif kind == "error":
             self.error = event
+
+    def metric(self, values: Mapping[str, Any]) -> None:
+        """Pass the figures of an epoch on, as a line of text; who plots them overrides this."""
+        self._feedback.pushInfo(describe_metric(values))
 
     def _progress(self, event: Mapping[str, Any]) -> None:
         self._feedback.setProgress(100 * float(event.get("fraction") or 0))

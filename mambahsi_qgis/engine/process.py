@@ -55,7 +55,11 @@ LOG_TAIL = 15
 
 
 def run_job(
-    python: Path, job: dict[str, Any], folder: Path, feedback: QgsProcessingFeedback
+    python: Path,
+    job: dict[str, Any],
+    folder: Path,
+    feedback: QgsProcessingFeedback,
+    reader: Optional[EventReader] = None,
 ) -> dict[str, Any]:
     """Run a job and return its result.
 
@@ -64,6 +68,8 @@ def run_job(
         job: The job as plain values.
         folder: Temporary folder for the job's file; the engine's working folder.
         feedback: Receives progress and messages, and says when to stop.
+        reader: Takes the engine's events in, for who wants more of them than ``feedback`` is
+            told; holds the error after a failure.
 
     Raises:
         QgsProcessingException: The job failed or was cancelled, or the engine broke.
@@ -72,7 +78,7 @@ def run_job(
     job_file.write_text(json.dumps(job, ensure_ascii=False), encoding="utf-8")
     log = _new_log()
     feedback.pushDebugInfo(tr("Engine: {python}; its log: {log}").format(python=python, log=log))
-    reader = EventReader(feedback)
+    reader = EventReader(feedback) if reader is None else reader
     with log.open("ab") as printed:
         process = _start(python, job_file, folder, printed)
         try:

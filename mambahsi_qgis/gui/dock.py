@@ -14,6 +14,7 @@ from qgis.PyQt.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QTabWidget, QV
 
 from mambahsi_qgis.display.actions import ViewButton
 from mambahsi_qgis.gui.context import TrainingContext
+from mambahsi_qgis.gui.training.panel import TrainPanel
 from mambahsi_qgis.translation import tr
 
 _RENDERED = ["wms", "arcgismapserver", "vectortile", "xyzvectortiles", "mesh"]
@@ -51,6 +52,8 @@ class TrainingDock(QgsDockWidget):
 
     def _add_panels(self) -> None:
         """Put every panel into its tab."""
+        self.train_panel = TrainPanel(self.context)
+        self.tabs.addTab(self.train_panel, tr("Train"))
 
     def _pickers(self) -> QFormLayout:
         self.scene_picker = _picker(
@@ -114,6 +117,7 @@ class TrainingDock(QgsDockWidget):
     def unload(self) -> None:
         """Let go of the project, before the plugin is taken away."""
         QgsProject.instance().readProject.disconnect(self._restore)
+        self.train_panel.unload()
         self.context.close()
 
 

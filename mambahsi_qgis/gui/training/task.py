@@ -1,0 +1,159 @@
+"""A job of the engine among QGIS's background tasks.
+
+QGIS shows such a task in its own task bar, where it can be cancelled, too, and asks before it
+ends while one runs. The engine is followed in the task's thread; whatever it tells comes out as
+signals, whose receivers live in the main thread. Nothing here knows a layer or a widget.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsTask
+from qgis.PyQt.QtCore import pyqtSignal
+
+from mambahsi_qgis.engine.events import EventReader
+from mambahsi_qgis.engine.jobs import jobs
+from mambahsi_qgis.engine.process import run_job
+from mambahsi_qgis.translation import tr
+
+Tell = Callable[[str, str], None]
+"""Receives a kind (``detail``, ``info``, ``warning``, ``stage``) and a text."""
+
+MakeJob = Callable[[QgsProcessingFeedback], Any]
+"""Makes the job, in the task's thread; may take its time."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job did not end well.
+
+    Attributes:
+        message: What went wrong.
+        hint: What to do about it; may be empty.
+        cancelled: Whether somebody wanted it.
+    """
+
+    message: str
+    hint: str = ""
+    cancelled: bool = False
+
+
+class TellingFeedback(QgsProcessingFeedback):
+    """Feedback that hands every word on.
+
+    Args:
+        tell: Receives the words, in the thread that they are said in.
+    """
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__(False)
+        self._tell = tell
+
+    def pushInfo(self, info: str) -> None:
+        """A fact."""
+        self._tell("info", info)
+
+    def pushDebugInfo(self, info: str) -> None:
+        """A fact for those who look closely."""
+        self._tell("detail", info)
+
+    def pushWarning(self, warning: str) -> None:
+        """Something to know."""
+        self._tell("warning", warning)
+
+    def reportError(self, error: str, fatalError: bool = False) -> None:
+        """Something that went wrong."""
+        self._tell("warning", error)
+
+    def setProgressText(self, text: str) -> None:
+        """What is being done now."""
+        self._tell("stage", text)
+
+
+class _Reader(EventReader):
+    """Passes the figures of an epoch on as they are."""
+
+    def __init__(self, feedback: QgsProcessingFeedback, metric: Callable[[dict], None]) -> None:
+        super().__init__(feedback)
+        self._metric = metric
+
+    def metric(self, values: Mapping[str, Any]) -> None:
+        super().metric(values)
+        self._metric(dict(values))
+
+
+class EngineTask(QgsTask):
+    """Runs one job.
+
+    Args:
+        title: What QGIS's task bar shows.
+        python: The engine's interpreter.
+        folder: The engine's working folder, which the job's file is written to.
+        make_job: Makes the job.
+        hidden: Whether the task bar leaves it out, where QGIS can do that.
+
+    Attributes:
+        result: The engine's result, after a job that went well.
+        failure: Why it did not.
+    """
+
+    told = pyqtSignal(str, str)
+    metric = pyqtSignal(dict)
+    over = pyqtSignal()
+
+    def __init__(
+        self, title: str, python: Path, folder: Path, make_job: MakeJob, hidden: bool = False
+    ) -> None:
+        flags = QgsTask.Flag.CanCancel
+        if hidden and hasattr(QgsTask.Flag, "Hidden"):  # since QGIS 3.26
+            flags = flags | QgsTask.Flag.Hidden
+        super().__init__(title, flags)
+        self._python, self._folder, self._make_job = python, folder, make_job
+        self._feedback = TellingFeedback(self.told.emit)
+        self._feedback.progressChanged.connect(self.setProgress)
+        self._ended = threading.Event()
+        self.result: Optional[dict[str, Any]] = None
+        self.failure: Optional[Failure] = None
+
+    def run(self) -> bool:
+        """Run the job; called by QGIS in a thread of its own."""
+        reader = _Reader(self._feedback, self.metric.emit)
+        try:
+            values = jobs.to_json(self._make_job(self._feedback))
+            self.result = run_job(self._python, values, self._folder, self._feedback, reader)
+        except QgsProcessingException as error:
+            told = reader.error or {}
+            message, hint = told.get("message") or str(error), told.get("hint") or ""
+            self.failure = Failure(message, hint, self._feedback.isCanceled())
+        except Exception as error:
+            # Whatever it is, it must not leave this thread: QGIS would end.
+            self.told.emit("detail", traceback.format_exc())
+            self.failure = Failure(f"{type(error).__name__}: {error}", tr("The log tells more."))
+        finally:
+            self._ended.set()
+        return self.failure is None
+
+    def finished(self, result: bool) -> None:
+        """Say that it is over; called by QGIS in the main thread."""
+        self._ended.set()
+        if not result and self.failure is None:  # cancelled before it was begun
+            self.failure = Failure(tr("Cancelled."), cancelled=True)
+        self.over.emit()
+
+    def cancel(self) -> None:
+        """Ask the engine to stop, which takes it seconds at most."""
+        self._feedback.cancel()
+        super().cancel()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of a task that was cancelled.
+
+        Not ``waitForFinished``, which would keep Python from working in the task's thread.
+        """
+        self._ended.wait(seconds)
