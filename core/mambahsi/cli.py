@@ -1,11 +1,12 @@
 """The jobs of the engine as commands, for servers and scripts.
 
 Every job is a command (``mambahsi train``, ``crossvalidate``, ``classify``, ``assess``,
-``sampledesign``, ``exportlandcover``, ``importbenchmark``, ``benchmark``, ``info``, ``rerun``),
-and ``devices`` is one; every option is a field of the job of that name (see
-:mod:`mambahsi.options`). Messages and a progress bar go to standard error, the result to standard
-output. The first Ctrl-C cancels, and leaves a training's checkpoint to ``--resume`` from; the
-second ends at once. Exit status as of :mod:`mambahsi.worker`.
+``sampledesign``, ``signatures``, ``separability``, ``checksamples``, ``exportlandcover``,
+``importbenchmark``, ``benchmark``, ``info``, ``rerun``), and ``devices`` is one; every option is a
+field of the job of that name (see :mod:`mambahsi.options`). Messages and a progress bar go to
+standard error, the result to standard output. The first Ctrl-C cancels, and leaves a training's
+checkpoint to ``--resume`` from; the second ends at once. Exit status as of
+:mod:`mambahsi.worker`.
 """
 
 from __future__ import annotations
@@ -166,6 +167,9 @@ def _parser() -> argparse.ArgumentParser:
         "assess",
         "sampledesign",
         "exportlandcover",
+        "signatures",
+        "separability",
+        "checksamples",
         "importbenchmark",
         "benchmark",
         "info",

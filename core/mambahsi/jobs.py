@@ -372,6 +372,79 @@ class ExportLandCoverJob:
 
 
 @dataclass(frozen=True)
+class SignaturesJob:
+    """Describe the spectra of labeled pixels: mean and spread of each class over wavelength.
+
+    Attributes:
+        scene: The scene.
+        labels: Polygons or points with a class field.
+        class_field: Field of integers or text that holds the class.
+        name_field: Field with class names, or empty.
+        color_field: Field with class colors, or empty.
+        report: HTML report to write, or empty.
+        csv: CSV file of the signatures to write, or empty.
+        table: JSON file of all figures to write, or empty.
+    """
+
+    scene: RasterSource
+    labels: VectorSource
+    class_field: str
+    name_field: str = ""
+    color_field: str = ""
+    report: str = ""
+    csv: str = ""
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class SeparabilityJob:
+    """Tell how far apart the classes of labeled pixels are: Jeffries-Matusita distances.
+
+    Attributes:
+        scene: The scene.
+        labels: Polygons or points with a class field.
+        class_field: Field of integers or text that holds the class.
+        name_field: Field with class names, or empty.
+        color_field: Field with class colors, or empty.
+        report: HTML report to write, or empty.
+        csv: CSV file of the distances to write, or empty.
+        table: JSON file of all figures to write, or empty.
+    """
+
+    scene: RasterSource
+    labels: VectorSource
+    class_field: str
+    name_field: str = ""
+    color_field: str = ""
+    report: str = ""
+    csv: str = ""
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class CheckSamplesJob:
+    """Look at labeled pixels while they are being drawn: signatures, separability, warnings.
+
+    It leaves no record, because what it looks at will be different in a minute.
+
+    Attributes:
+        scene: The scene.
+        labels: Polygons or points with a class field.
+        class_field: Field of integers or text that holds the class.
+        table: JSON file of all figures to write.
+        name_field: Field with class names, or empty.
+        color_field: Field with class colors, or empty.
+    """
+
+    scene: RasterSource
+    labels: VectorSource
+    class_field: str
+    table: str
+    name_field: str = ""
+    color_field: str = ""
+
+
+@dataclass(frozen=True)
 class ImportBenchmarkJob:
     """Turn a benchmark scene of the literature into a scene, polygons and a label raster.
 
@@ -481,6 +554,9 @@ KINDS: dict[str, type] = {
     "importbenchmark": ImportBenchmarkJob,
     "sampledesign": SampleDesignJob,
     "exportlandcover": ExportLandCoverJob,
+    "signatures": SignaturesJob,
+    "separability": SeparabilityJob,
+    "checksamples": CheckSamplesJob,
     "benchmark": BenchmarkJob,
     "info": InfoJob,
     "rerun": RerunJob,

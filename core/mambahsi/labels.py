@@ -22,8 +22,8 @@ from mambahsi.feedback import Feedback
 from mambahsi.grid import Grid
 from mambahsi.jobs import VectorSource
 from mambahsi.polygons import to_pixel_shapes
-from mambahsi.rasterize import burn
-from mambahsi.vectors import VectorLayer, read_layer
+from mambahsi.rasterize import Burned, burn
+from mambahsi.vectors import read_layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,47 @@ class LabelSet:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class LabeledShapes:
+    """Polygons and points of a layer, before they are pixels.
+
+    Attributes:
+        geometries: Valid polygons and points in pixel coordinates; object, shape (shapes,).
+        classes: Class index of each; int64, shape (shapes,).
+        polygons: Number of the polygon or point that each belongs to, as in
+            :attr:`LabelSet.polygon`; int32, shape (shapes,).
+        table: The classes.
+        notes: What was left out or repaired, with counts; warnings for the user.
+        logs: Facts worth keeping.
+    """
+
+    geometries: np.ndarray
+    classes: np.ndarray
+    polygons: np.ndarray
+    table: ClassTable
+    notes: list[str]
+    logs: list[str]
+
+    def burn(self, grid: Grid) -> Burned:
+        """The shapes as pixels."""
+        return burn(self.geometries, self.classes, grid.shape)
+
+    def polygons_of(self, burned: Burned) -> np.ndarray:
+        """Number of the polygon by pixel, as in :attr:`LabelSet.polygon`."""
+        found: np.ndarray = np.where(burned.shape >= 0, self.polygons[burned.shape], -1)
+        return found.astype(np.int32)
+
+
+def narrow_notes(burned: Burned) -> list[str]:
+    """How many polygons were too small or narrow to become pixels, if any."""
+    if not burned.without_center:
+        return []
+    return [
+        "Polygons smaller than a pixel or so narrow that they cover no pixel center, left out: "
+        f"{burned.without_center}."
+    ]
+
+
 def read_labels(
     source: VectorSource,
     grid: Grid,
@@ -86,6 +127,36 @@ def read_labels(
             polygon and no point, none of the given classes, or lies outside the scene.
     """
     feedback = feedback or Feedback()
+    shapes = read_shapes(source, grid, class_field, name_field, color_field, table)
+    burned = shapes.burn(grid)
+    notes = [*shapes.notes, *narrow_notes(burned)]
+    if burned.disputed:
+        notes.append(
+            "Pixels where polygons or points of different classes overlap, left out: "
+            f"{burned.disputed}."
+        )
+    # Training, validation and test may each have a layer, so say which this is about.
+    name = source.name or Path(source.path).name
+    notes = [f"{name}: {note}" for note in notes]
+    for line in shapes.logs:
+        feedback.log(f"{name}: {line}")
+    for note in notes:
+        feedback.warning(note)
+    return LabelSet(burned.index, shapes.polygons_of(burned), shapes.table, notes)
+
+
+def read_shapes(
+    source: VectorSource,
+    grid: Grid,
+    class_field: str,
+    name_field: str = "",
+    color_field: str = "",
+    table: ClassTable | None = None,
+) -> LabeledShapes:
+    """Read polygons and points in the pixel coordinates of a scene.
+
+    Args and errors are those of :func:`read_labels`.
+    """
     wanted = [name for name in (class_field, name_field, color_field) if name]
     if not class_field:
         raise LabelsError("No class field is given.", "Name the field that holds the class.")
@@ -106,44 +177,16 @@ def read_labels(
     if without_class.any():
         notes.append(f"Features without a class, left out: {int(without_class.sum())}.")
     classes = np.where(without_class, -1, class_of[found.codes])
-    labels = _burn_layer(layer, classes, grid, table, notes, logs)
-    # Training, validation and test may each have a layer, so say which this is about.
-    name = source.name or Path(source.path).name
-    labels = replace(labels, notes=[f"{name}: {note}" for note in labels.notes])
-    for line in logs:
-        feedback.log(f"{name}: {line}")
-    for note in labels.notes:
-        feedback.warning(note)
-    return labels
-
-
-def _burn_layer(
-    layer: VectorLayer,
-    classes: np.ndarray,
-    grid: Grid,
-    table: ClassTable,
-    notes: list[str],
-    logs: list[str],
-) -> LabelSet:
-    """Pixels of the features that have a class, with everything that is worth a warning."""
     kept = classes >= 0
-    layer = replace(layer, geometries=layer.geometries[kept])
-    shapes = to_pixel_shapes(layer, grid)
-    burned = burn(shapes.geometries, classes[kept][shapes.features], grid.shape)
-    notes.extend(shapes.notes)
-    logs.extend(shapes.logs)
-    if burned.without_center:
-        notes.append(
-            "Polygons smaller than a pixel or so narrow that they cover no pixel center, left "
-            f"out: {burned.without_center}."
-        )
-    if burned.disputed:
-        notes.append(
-            "Pixels where polygons or points of different classes overlap, left out: "
-            f"{burned.disputed}."
-        )
-    polygon = np.where(burned.shape >= 0, shapes.groups()[burned.shape], -1).astype(np.int32)
-    return LabelSet(burned.index, polygon, table, notes)
+    shapes = to_pixel_shapes(replace(layer, geometries=layer.geometries[kept]), grid)
+    return LabeledShapes(
+        shapes.geometries,
+        classes[kept][shapes.features],
+        shapes.groups(),
+        table,
+        [*notes, *shapes.notes],
+        [*logs, *shapes.logs],
+    )
 
 
 def restrict(labels: LabelSet, valid: np.ndarray, feedback: Feedback | None = None) -> LabelSet:

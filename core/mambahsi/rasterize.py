@@ -36,14 +36,20 @@ class Burned:
     Attributes:
         index: Class index by pixel, -1 without; int32, shape (rows, columns).
         shape: Number of the shape by pixel, -1 without; int32, shape (rows, columns).
-        disputed: Pixels dropped because shapes of different classes claim them.
+        disputed_pixels: Rows and columns of the pixels that are dropped because shapes of
+            different classes claim them; int64, shape (pixels, 2).
         without_center: Polygons that cover no pixel center.
     """
 
     index: np.ndarray
     shape: np.ndarray
-    disputed: int
+    disputed_pixels: np.ndarray
     without_center: int
+
+    @property
+    def disputed(self) -> int:
+        """Pixels dropped because shapes of different classes claim them."""
+        return len(self.disputed_pixels)
 
 
 def burn(geometries: np.ndarray, classes: np.ndarray, size: tuple[int, int]) -> Burned:
@@ -57,7 +63,7 @@ def burn(geometries: np.ndarray, classes: np.ndarray, size: tuple[int, int]) -> 
     """
     height, width = size
     shape_ids = np.full(size, -1, dtype=np.int32)
-    disputed = 0
+    disputed = [np.empty((0, 2), dtype=np.int64)]
     geometries = shapely.orient_polygons(geometries, exterior_cw=True)
     points = np.flatnonzero(shapely.get_type_id(geometries) == _POINT)
     columns, rows = np.floor(shapely.get_coordinates(geometries[points])).astype(np.int64).T
@@ -89,12 +95,12 @@ def burn(geometries: np.ndarray, classes: np.ndarray, size: tuple[int, int]) -> 
             np.add.at(total, at, numbers[here])
             agreed &= total == claims * last**power
         ids[~agreed] = -1
-        disputed += int((~agreed).sum())
+        disputed.append(np.argwhere(~agreed) + np.array([top, 0]))
 
     index = np.where(shape_ids >= 0, classes[shape_ids], -1).astype(np.int32)
     absent = np.setdiff1d(polygons, shape_ids[shape_ids >= 0])
     without_center = sum(not _covers_center(geometries[i], size) for i in absent)
-    return Burned(index, shape_ids, disputed, without_center)
+    return Burned(index, shape_ids, np.concatenate(disputed), without_center)
 
 
 class _Strip:

@@ -1,11 +1,8 @@
-"""The report of a training or an assessment: one HTML file that needs nothing else.
+"""The report of a training or an assessment.
 
 It opens with the accuracy *and what it rests on*: the protocol, how many of the classes were
 tested and on how many pixels, which classes were not. A figure of accuracy without these is
 worth little: pixels that lie beside training pixels flatter every classifier.
-
-Pictures are inside the file and there are no scripts, so it can be mailed, archived and read
-offline. Its content security policy forbids it to load anything.
 """
 
 from __future__ import annotations
@@ -19,16 +16,14 @@ from mambahsi.accuracy import Accuracy, decimal, percent
 from mambahsi.calibration import Calibration
 from mambahsi.charts import learning_curves
 from mambahsi.classes import ClassTable
-from mambahsi.outputs import write_bytes
 from mambahsi.png import data_uri
 from mambahsi.previews import Preview
 from mambahsi.report_confidence import confidence
 from mambahsi.report_methods import choice_table, comparison_table
+from mambahsi.report_page import section, warning_list, write_page
 from mambahsi.report_spatial import distance_chart, distance_text, interval_text
-from mambahsi.report_style import STYLE
 from mambahsi.report_tables import class_figures, confusion, fact_table, part_counts, swatch
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _SHOWN_WIDTH = 480
 
 
@@ -74,39 +69,27 @@ def write_report(
         OutputError: The file cannot be written.
     """
     sections = [
-        *(_section(heading, content) for heading, content in estimated),
+        *(section(heading, content) for heading, content in estimated),
         _counted(accuracy, protocol, bool(estimated)),
-        "".join(f'<p class="warn">{escape(text)}</p>' for text in warnings),
-        _section("Comparison of classifiers", comparison_table(comparison)),
+        warning_list(warnings),
+        section("Comparison of classifiers", comparison_table(comparison)),
         _previews(previews),
         _split(split, accuracy),
         _spatial(spatial),
         _per_class(accuracy),
         _confusion(accuracy),
-        _section("Confidence", confidence(calibration) if calibration else ""),
+        section("Confidence", confidence(calibration) if calibration else ""),
         _curves(curves, best_epoch),
-        _section("Choice of settings", choice_table(choice or {})),
-        *(_section(heading, fact_table(rows)) for heading, rows in (facts or {}).items() if rows),
+        section("Choice of settings", choice_table(choice or {})),
+        *(section(heading, fact_table(rows)) for heading, rows in (facts or {}).items() if rows),
     ]
-    html = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n{''.join(sections)}\n</body>\n</html>\n"
-    )
-    # Names may come from files with broken encodings; a report is still better than none.
-    write_bytes(path, html.encode("utf-8", errors="replace"))
-
-
-def _section(heading: str, content: str) -> str:
-    return f"<section>\n<h2>{escape(heading)}</h2>\n{content}\n</section>\n" if content else ""
+    write_page(path, title, sections)
 
 
 def _counted(accuracy: Accuracy | None, protocol: str, beside: bool) -> str:
     """The headline; under a heading of its own where estimates stand above it."""
     headline = _headline(accuracy, protocol)
-    return _section("Counted over the sample points", headline) if beside else headline
+    return section("Counted over the sample points", headline) if beside else headline
 
 
 def _headline(accuracy: Accuracy | None, protocol: str) -> str:
@@ -147,7 +130,7 @@ def _previews(previews: Sequence[Preview]) -> str:
     # One legend for all pictures that share their classes.
     tables = dict.fromkeys(preview.classes for preview in previews if preview.classes)
     legends = "".join(_legend(table) for table in tables)
-    return _section("Map", f'<div class="previews">{"".join(figures)}</div>{legends}')
+    return section("Map", f'<div class="previews">{"".join(figures)}</div>{legends}')
 
 
 def _legend(table: ClassTable) -> str:
@@ -165,14 +148,14 @@ def _split(split: Mapping[str, Any] | None, accuracy: Accuracy | None) -> str:
         names = ", ".join(escape(str(name)) for name in untested)
         text += f'<p class="warn">Not tested: {names}</p>'
     rows = split.get("classes")
-    return _section("Split", text + (part_counts(rows) if rows else ""))
+    return section("Split", text + (part_counts(rows) if rows else ""))
 
 
 def _spatial(spatial: Mapping[str, Any] | None) -> str:
     if not spatial:
         return ""
     content = distance_chart(spatial["by_distance"]) + interval_text(spatial["intervals"])
-    return _section("Accuracy in space", content)
+    return section("Accuracy in space", content)
 
 
 def _per_class(accuracy: Accuracy | None) -> str:
@@ -183,14 +166,14 @@ def _per_class(accuracy: Accuracy | None) -> str:
         "found. User's accuracy: share of the mapped pixels that are right. F1: their harmonic "
         "mean. IoU: intersection over union. A dash: undefined.</p>"
     )
-    return _section("Accuracy by class", class_figures(accuracy) + note)
+    return section("Accuracy by class", class_figures(accuracy) + note)
 
 
 def _confusion(accuracy: Accuracy | None) -> str:
     if accuracy is None or not accuracy.pixels:
         return ""
-    return _section("Confusion matrix", confusion(accuracy))
+    return section("Confusion matrix", confusion(accuracy))
 
 
 def _curves(curves: Sequence[Mapping[str, Any]], best_epoch: int | None) -> str:
-    return _section("Learning curves", learning_curves(curves, best_epoch))
+    return section("Learning curves", learning_curves(curves, best_epoch))

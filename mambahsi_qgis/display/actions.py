@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Optional
+from weakref import WeakSet
 
 from qgis.core import Qgis, QgsMapLayerType, QgsRasterLayer, QgsSettings
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QMenu, QToolBar, QToolButton, QWidget
@@ -21,6 +23,9 @@ from mambahsi_qgis.qt import QAction
 from mambahsi_qgis.translation import tr
 
 _LAST = "mambahsi/composite"
+
+_buttons: WeakSet[ViewButton] = WeakSet()
+"""All buttons, because what was used last is one thing for all."""
 
 
 def last_used() -> Composite:
@@ -56,10 +61,14 @@ class ViewButton(QToolButton):
         self.setObjectName("mambahsiViewButton")
         self.setAccessibleName(tr("Show scene in natural or false colors"))
         self.setDefaultAction(self._actions[last_used()])
+        _buttons.add(self)
 
-    def _used(self, composite: Composite) -> None:
-        self.setDefaultAction(self._actions[composite])
+    @staticmethod
+    def _used(composite: Composite) -> None:
         QgsSettings().setValue(_LAST, composite.value)
+        for button in _buttons:
+            if not sip.isdeleted(button):
+                button.setDefaultAction(button._actions[composite])
 
 
 class SceneActions:

@@ -476,7 +476,9 @@ def test_button_shows_and_remembers(
     assert button.popupMode() == QToolButton.ToolButtonPopupMode.MenuButtonPopup
     assert "true color" in button.defaultAction().toolTip()
     assert all(action.toolTip() for action in button.menu().actions())
+    other = ViewButton(lambda: [layer], qgis_iface)
     button.menu().actions()[2].trigger()
+    assert "short-wave" in other.defaultAction().toolTip()
     wait_until(lambda: bands(layer) == [10, 7, 5])
     layer.styleManager().setCurrentStyle("default")
     button.show()
@@ -484,8 +486,8 @@ def test_button_shows_and_remembers(
     wait_until(lambda: bands(layer) == [10, 7, 5])
     again = ViewButton(lambda: [layer], qgis_iface)
     assert "short-wave" in again.defaultAction().toolTip()
-    button.deleteLater()
-    again.deleteLater()
+    for made in (button, other, again):
+        made.deleteLater()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -23,8 +23,8 @@ from mambahsi.events import plain
 from mambahsi.jobs import NETWORK
 from mambahsi.model_file import ModelFile
 from mambahsi.outputs import OutputFiles, write_bytes
-from mambahsi.runs.setup import versions
 from mambahsi.split import TEST, Split
+from mambahsi.versions import versions
 
 RESULT, MAP = "result.json", "map.tif"
 FORMAT_VERSION = 1

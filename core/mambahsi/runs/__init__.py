@@ -67,6 +67,14 @@ def run(job: Any, feedback: Feedback) -> dict[str, Any]:
         from mambahsi.runs.export_landcover import export_landcover
 
         return export_landcover(job, feedback)
+    if isinstance(job, jobs.SignaturesJob | jobs.SeparabilityJob):
+        from mambahsi.runs.samples import describe_samples
+
+        return describe_samples(job, feedback)
+    if isinstance(job, jobs.CheckSamplesJob):
+        from mambahsi.runs.samples import check_samples
+
+        return check_samples(job, feedback)
     from mambahsi.runs.info import info
 
     return info(job)

@@ -23,8 +23,8 @@ from mambahsi.report_areas import area_sections
 from mambahsi.runs.assess_counted import assess_counted
 from mambahsi.runs.assess_sample import assess_sample
 from mambahsi.runs.recording import Recorder
-from mambahsi.runs.setup import versions
 from mambahsi.source_files import raster_files, vector_files
+from mambahsi.versions import versions
 
 
 def assess(job: AssessJob, feedback: Feedback) -> dict[str, Any]:

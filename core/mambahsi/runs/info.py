@@ -26,8 +26,8 @@ def info(job: InfoJob) -> dict[str, Any]:
 def describe_engine() -> dict[str, Any]:
     """Versions, devices and scans of this engine."""
     from mambahsi.devices import list_devices
-    from mambahsi.runs.setup import versions
     from mambahsi.scan import available_backends
+    from mambahsi.versions import versions
 
     return {
         "version": mambahsi.__version__,

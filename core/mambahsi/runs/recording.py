@@ -28,7 +28,7 @@ from mambahsi.records.sources import (
     record_inputs,
     sources_of,
 )
-from mambahsi.runs.setup import versions
+from mambahsi.versions import versions
 
 
 class Recorder:

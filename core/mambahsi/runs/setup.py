@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import platform
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -12,7 +11,6 @@ from typing import Any
 
 import torch
 
-import mambahsi
 from mambahsi.classifiers import BACKEND
 from mambahsi.devices import choose_device, describe_device
 from mambahsi.errors import ModelError
@@ -20,12 +18,6 @@ from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainJob
 from mambahsi.network import MambaHSI
 from mambahsi.scan import available_backends, code_cache, resolve_backend, set_threads
-
-PACKAGES = (
-    *("torch", "numpy", "llvmlite", "rasterio", "pyogrio", "shapely", "scipy", "scikit-learn"),
-    "safetensors",
-)
-"""Packages whose versions go into model files and reports."""
 
 
 @dataclass(frozen=True)
@@ -122,14 +114,3 @@ def restore_network(
             "Copy or train it again.",
         ) from error
     return network.to(place.device).eval()
-
-
-def versions() -> dict[str, str]:
-    """Versions of the engine, of Python and of what the engine stands on."""
-    found = {"mambahsi": mambahsi.__version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "missing"
-    return found

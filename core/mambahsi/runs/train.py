@@ -35,7 +35,7 @@ from mambahsi.records.split_raster import describe_split, split_path, write_spli
 from mambahsi.runs.calibrate import calibrate_model
 from mambahsi.runs.division import divide_labels, refuse_contradictions
 from mambahsi.runs.recording import Recorder
-from mambahsi.runs.setup import Place, choose_place, network_arguments, versions
+from mambahsi.runs.setup import Place, choose_place, network_arguments
 from mambahsi.runs.testing import tested_accuracy
 from mambahsi.runs.training_report import (
     TrainedModel,
@@ -49,6 +49,7 @@ from mambahsi.source_files import raster_files, vector_files
 from mambahsi.spatial_accuracy import stated_accuracy
 from mambahsi.split import TRAIN, VALIDATION, Split
 from mambahsi.training_loop import TrainingOutcome
+from mambahsi.versions import versions
 from mambahsi.windows.placement import MULTIPLE
 
 SMALLEST_SIZE = 4 * MULTIPLE

@@ -15,7 +15,7 @@ from mambahsi.previews import class_preview, scene_preview
 from mambahsi.runs.calibrate import calibrate_model, pixels_to_score
 from mambahsi.runs.comparison import compare, figures
 from mambahsi.runs.pixelwise import Ground, fit_and_test, ignored_fields, read_samples
-from mambahsi.runs.setup import choose_pixelwise_place, versions
+from mambahsi.runs.setup import choose_pixelwise_place
 from mambahsi.runs.testing import tested_accuracy
 from mambahsi.runs.training_report import TrainedModel, color_bands
 from mambahsi.runs.ways_to_train import small_image
@@ -23,6 +23,7 @@ from mambahsi.scene import BandSurvey, Scene
 from mambahsi.spatial_accuracy import stated_accuracy
 from mambahsi.split import TEST, TRAIN, Split
 from mambahsi.training_loop import TrainingOutcome
+from mambahsi.versions import versions
 
 _OF_THE_NETWORK = (
     *("preset", "epochs", "learning_rate", "patience", "window", "row_halves", "scan"),
