@@ -9,15 +9,19 @@ from mambahsi_qgis import paths, settings
 from mambahsi_qgis.algorithms.assessaccuracy import AssessAccuracy
 from mambahsi_qgis.algorithms.checks import RASTER_EXTENSIONS
 from mambahsi_qgis.algorithms.classifyscene import ClassifyScene
+from mambahsi_qgis.algorithms.classseparability import ClassSeparability
 from mambahsi_qgis.algorithms.engineinfo import EngineInfo
 from mambahsi_qgis.algorithms.exportlandcover import ExportLandCover
 from mambahsi_qgis.algorithms.importbenchmark import ImportBenchmark
 from mambahsi_qgis.algorithms.sampledesign import SampleDesign
+from mambahsi_qgis.algorithms.spectralsignatures import SpectralSignatures
 from mambahsi_qgis.algorithms.trainandclassify import TrainAndClassify
 from mambahsi_qgis.algorithms.trainmodel import TrainModel
 from mambahsi_qgis.translation import tr
 
 ALGORITHMS = (
+    SpectralSignatures,
+    ClassSeparability,
     TrainAndClassify,
     TrainModel,
     ClassifyScene,

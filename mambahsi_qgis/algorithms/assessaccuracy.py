@@ -16,8 +16,8 @@ from qgis.core import (
 
 from mambahsi_qgis.algorithms import checks
 from mambahsi_qgis.algorithms.base import EngineAlgorithm
+from mambahsi_qgis.algorithms.labeled import VECTORS
 from mambahsi_qgis.algorithms.parameters import read_setting, setting
-from mambahsi_qgis.algorithms.training import VECTORS
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.translation import tr
 

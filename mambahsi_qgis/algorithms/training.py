@@ -6,25 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
-    QgsProcessingParameterRasterLayer,
 )
 
 from mambahsi_qgis.algorithms import checks
-from mambahsi_qgis.algorithms.base import EngineAlgorithm
+from mambahsi_qgis.algorithms.labeled import VECTORS, LabeledAlgorithm
 from mambahsi_qgis.algorithms.parameters import read_setting, setting
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.translation import tr
-
-VECTORS = [
-    QgsProcessing.SourceType.TypeVectorPolygon,
-    QgsProcessing.SourceType.TypeVectorPoint,
-]
 
 
 def protocol_help() -> str:
@@ -177,42 +169,12 @@ def device_settings() -> list[tuple[str, str, str]]:
     ]
 
 
-class TrainingAlgorithm(EngineAlgorithm):
+class TrainingAlgorithm(LabeledAlgorithm):
     """An algorithm that trains a model."""
 
     def add_training_inputs(self) -> None:
         """Add what a training needs and what is often changed."""
-        self.add(
-            QgsProcessingParameterRasterLayer("SCENE", tr("Scene")),
-            tr(
-                "Raster with the measured bands: anything that GDAL opens. Nodata pixels are left "
-                "out; bands without information are dropped."
-            ),
-        )
-        self.add(
-            QgsProcessingParameterFeatureSource(
-                "LABELS", tr("Labeled polygons or points"), VECTORS
-            ),
-            tr(
-                "Areas whose land cover is known. Any layer will do, in any CRS, and so will the "
-                "selected features of one. A pixel belongs to a polygon when its center does."
-            ),
-        )
-        self.add(
-            QgsProcessingParameterField("CLASS_FIELD", tr("Class field"), None, "LABELS"),
-            tr("Field of whole numbers or text that tells the class."),
-        )
-        for name, label, explanation in (
-            ("NAME_FIELD", tr("Class name field"), tr("Field with the classes' names.")),
-            (
-                "COLOR_FIELD",
-                tr("Class color field"),
-                tr("Field with the classes' colors, such as #1a6b3c; else colors are chosen."),
-            ),
-        ):
-            self.add(
-                QgsProcessingParameterField(name, label, None, "LABELS", optional=True), explanation
-            )
+        self.add_scene_and_labels()
         self.add(setting(jobs.TrainJob, "protocol", tr("Protocol")), protocol_help())
         self.add(setting(jobs.TrainJob, "classifier", tr("Classifier")), classifier_help())
         self.add(setting(jobs.TrainJob, "preset", tr("Network")), preset_help())
@@ -264,37 +226,20 @@ class TrainingAlgorithm(EngineAlgorithm):
 
     def problem(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         """What is wrong with scene and labels."""
-        fields = [
-            self.parameterAsString(parameters, name, context)
-            for name in ("CLASS_FIELD", "NAME_FIELD", "COLOR_FIELD")
-        ]
-        problem = checks.raster(self, parameters, "SCENE", context) or checks.vector(
-            self, parameters, "LABELS", fields, context
-        )
+        problem = self.labels_problem(parameters, context)
+        class_field = self.parameterAsString(parameters, "CLASS_FIELD", context)
         for name in ("VALIDATION", "TEST"):
             if not problem and checks.given(parameters, name):
-                problem = checks.vector(self, parameters, name, fields[:1], context)
+                problem = checks.vector(self, parameters, name, [class_field], context)
         if problem:
             return problem
-        scene = self.parameterAsRasterLayer(parameters, "SCENE", context)
         labels = self.parameterAsSource(parameters, "LABELS", context)
-        return (
-            checks.scene_size(scene)
-            or checks.overlap(scene, labels, context)
-            or checks.classes(labels, fields[0])
-        )
+        return checks.classes(labels, class_field)
 
     def resolve(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """Resolve the scene and up to three vector layers."""
-        self._scene = self.raster(parameters, "SCENE", context)
-        self._fields = {
-            name.lower(): self.parameterAsString(parameters, name, context)
-            for name in ("CLASS_FIELD", "NAME_FIELD", "COLOR_FIELD")
-        }
+        self._vectors = {"labels": self.resolve_labels(parameters, context)}
         class_field = [self._fields["class_field"]]
-        self._vectors = {
-            "labels": self.vector(parameters, "LABELS", [*self._fields.values()], context)
-        }
         for name in ("VALIDATION", "TEST"):
             if checks.given(parameters, name):
                 self._vectors[name.lower()] = self.vector(parameters, name, class_field, context)

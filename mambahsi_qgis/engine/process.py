@@ -45,7 +45,7 @@ POLL = 0.1
 
 OUTPUTS = (
     *("model", "report", "classification", "confidence", "probabilities", "margin", "entropy"),
-    *("table", "areas", "sample", "polygons", "sieved"),
+    *("table", "areas", "sample", "polygons", "sieved", "csv"),
 )
 """Fields of jobs that name a file to write. (One that names an input instead does no harm.)"""
 

@@ -32,6 +32,8 @@ PARAMETERS = {
     "sampledesign": (
         "CLASSIFICATION SIZE STANDARD_ERROR ACCURACY ACCURACIES ALLOCATION MINIMUM SEED SAMPLE"
     ),
+    "spectralsignatures": f"{TRAINED} REPORT CSV",
+    "classseparability": f"{TRAINED} REPORT CSV",
     "exportlandcover": (
         "CLASSIFICATION MINIMUM_AREA UNIT CONNECTIVITY DISSOLVE POLYGONS AREAS SIEVED"
     ),
@@ -47,6 +49,8 @@ OUTPUTS = {
         "REPORT", "TABLE", "AREAS", "AREA_WEIGHTED_ACCURACY", "STANDARD_ERROR", *ACCURACY,
     },
     "sampledesign": {"SAMPLE", "POINTS"},
+    "spectralsignatures": {"REPORT", "CSV"},
+    "classseparability": {"REPORT", "CSV", "SMALLEST_DISTANCE"},
     "exportlandcover": {"POLYGONS", "AREAS", "SIEVED", "FEATURES", "CHANGED_PIXELS"},
     "importbenchmark": {"SCENE", "LABELS", "REFERENCE_RASTER", "RECOGNIZED"},
     "engineinfo": {
@@ -60,6 +64,8 @@ JOBS = {
     "assessaccuracy": "AssessJob",
     "importbenchmark": "ImportBenchmarkJob",
     "sampledesign": "SampleDesignJob",
+    "spectralsignatures": "SignaturesJob",
+    "classseparability": "SeparabilityJob",
     "exportlandcover": "ExportLandCoverJob",
     "engineinfo": "InfoJob",
 }
@@ -89,7 +95,7 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
 
     expected = {
         "assessaccuracy": 1, "sampledesign": 6, "exportlandcover": 4, "importbenchmark": 1,
-        "engineinfo": 0, "classifyscene": 4,
+        "engineinfo": 0, "classifyscene": 4, "spectralsignatures": 0, "classseparability": 0,
     }  # fmt: skip
     job = {f.name: f for f in dataclasses.fields(getattr(jobs, JOBS[name]))}
     compared = 0
