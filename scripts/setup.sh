@@ -89,7 +89,7 @@ engine() {
         quietly engine-venv "$interpreter" -m venv build/engine
         # torch goes first, alone: whichever build of it the user's pip configuration prefers,
         # the call that brings the others sees it installed and keeps it.
-        quietly engine-torch "${pip[@]}" "$(grep '^torch==' core/requirements.lock)"
+        quietly engine-torch "${pip[@]}" "$(grep -o '^torch==[^ ;]*' core/requirements.lock)"
         quietly engine-packages "${pip[@]}" -r core/requirements.lock -r requirements/tools.lock
         printf '%s' "$stamp" >build/engine/.stamp
     fi

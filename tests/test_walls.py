@@ -144,8 +144,8 @@ def test_every_lower_bound_is_met_by_the_lock() -> None:
     """What pyproject.toml asks for is in core/requirements.lock, and new enough."""
     lock = {}
     for line in (ROOT / "core" / "requirements.lock").read_text(encoding="utf-8").splitlines():
-        name, equals, version = line.split(";")[0].strip().partition("==")
-        if equals:
+        name, equals, version = line.split(";")[0].strip(" \\").partition("==")
+        if equals and not line.startswith((" ", "#")):
             lock.setdefault(name, []).append(tuple(int(part) for part in version.split(".")))
     for name, bound in requirements().items():
         least = tuple(int(part) for part in bound.split("."))

@@ -2,7 +2,7 @@
 
 Every job is a command (``mambahsi train``, ``crossvalidate``, ``classify``, ``assess``,
 ``sampledesign``, ``signatures``, ``separability``, ``checksamples``, ``exportlandcover``,
-``importbenchmark``, ``benchmark``, ``info``, ``rerun``), and ``devices`` is one; every option is a
+``importbenchmark``, ``benchmark``, ``info``, ``doctor``, ``rerun``), and ``devices`` is one; every option is a
 field of the job of that name (see :mod:`mambahsi.options`). Messages and a progress bar go to
 standard error, the result to standard output. The first Ctrl-C cancels, and leaves a training's
 checkpoint to ``--resume`` from; the second ends at once. Exit status as of
@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     feedback.close()
     if options.command == "devices":
         result = {"devices": result["devices"]}
-    if options.json:
+    if options.command == "doctor" and not options.json:
+        print(result["report"])
+    elif options.json:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         print("\n".join(_lines(result)))
@@ -173,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
         "importbenchmark",
         "benchmark",
         "info",
+        "doctor",
         "rerun",
     ):
         command = _add_command(commands, name, (jobs.KINDS[name].__doc__ or "").splitlines()[0])

@@ -31,6 +31,9 @@ NETWORK = "mambahsi"
 
 CLASSIFIERS = (NETWORK, "forest", "svm")
 DEVICES = ("auto", "cpu", "cuda")
+ENGINE_PYTHONS = ((3, 10), (3, 13))
+"""Oldest and newest Python that the engine's packages are locked for."""
+
 SCANS = ("auto", "reference", "cpu", "torch")
 
 RECOGNIZE = "recognize"
@@ -532,6 +535,28 @@ class InfoJob:
 
 
 @dataclass(frozen=True)
+class DoctorJob:
+    """Examine the engine: what it is, and whether it works."""
+
+
+@dataclass(frozen=True)
+class InstallJob:
+    """Make an environment for the engine; run by the Python that it is made from.
+
+    Attributes:
+        folder: Folder of the environment, made anew unless it is whole already.
+        variant: Build of PyTorch: for the processor, for CUDA, or by the computer's driver.
+        wheels: Folder of wheels to install from without a network; empty takes the package index.
+        plan_only: Tell what it would take, and make nothing.
+    """
+
+    folder: str
+    variant: str = field(default="auto", metadata={"choices": DEVICES})
+    wheels: str = ""
+    plan_only: bool = False
+
+
+@dataclass(frozen=True)
 class RerunJob:
     """Repeat a run from its record, and tell whether the result is the same.
 
@@ -559,6 +584,8 @@ KINDS: dict[str, type] = {
     "checksamples": CheckSamplesJob,
     "benchmark": BenchmarkJob,
     "info": InfoJob,
+    "doctor": DoctorJob,
+    "install": InstallJob,
     "rerun": RerunJob,
 }
 

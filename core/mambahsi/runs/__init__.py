@@ -75,6 +75,14 @@ def run(job: Any, feedback: Feedback) -> dict[str, Any]:
         from mambahsi.runs.samples import check_samples
 
         return check_samples(job, feedback)
+    if isinstance(job, jobs.InstallJob):
+        from mambahsi.runs.install import install
+
+        return install(job, feedback)
+    if isinstance(job, jobs.DoctorJob):
+        from mambahsi.runs.doctor import doctor
+
+        return doctor(feedback)
     from mambahsi.runs.info import info
 
     return info(job)

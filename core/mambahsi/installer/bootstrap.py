@@ -1,0 +1,126 @@
+"""A pip for an environment that has none.
+
+Python's ``venv`` can bring pip along, but some Linux distributions keep pip in a package of its
+own, and without that package ``venv`` makes environments without pip. A wheel of pip runs as it
+is, straight from the file, so any copy on the computer will do: the one inside Python, the
+distribution's, one in the user's folder of wheels, the base Python's own pip, or one from a
+package index that the user named. pip itself does not stay in the environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import sysconfig
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
+
+from mambahsi.installer.causes import InstallError, failure, from_system
+from mambahsi.installer.commands import without_passwords
+
+WHEEL = "pip-26.3-py3-none-any.whl"
+DIGEST = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
+_TIMEOUT = 30.0
+
+
+def find_pip(python: Path, folder: Path, wheels: str) -> list[str]:
+    """The beginning of a command that runs pip on an environment.
+
+    Args:
+        python: The environment's Python.
+        folder: Where a wheel may be kept.
+        wheels: The user's folder of wheels, or empty.
+
+    Raises:
+        InstallError: There is no pip anywhere.
+    """
+    for place in (*([Path(wheels)] if wheels else []), *_bundled()):
+        found = sorted(place.glob("pip-*.whl"), key=lambda wheel: _version(wheel.name))
+        if found:
+            return [str(python), str(found[-1] / "pip")]
+    if find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip", "--python", str(python)]
+    index = os.environ.get("PIP_INDEX_URL", "")
+    if index and not wheels:
+        return [str(python), str(_download(index, folder) / "pip")]
+    raise InstallError(
+        "pip",
+        f"{sys.executable} comes without pip, and without venv's copy of it.",
+        "On Debian and Ubuntu: sudo apt install python3-venv. Or name a package index in the "
+        "settings, or another Python.",
+    )
+
+
+def _bundled() -> Iterator[Path]:
+    if find_spec("ensurepip") is not None:
+        import ensurepip
+
+        yield Path(ensurepip.__file__).parent / "_bundled"
+    distribution = sysconfig.get_config_var("WHEEL_PKG_DIR")
+    if distribution:
+        yield Path(distribution)
+
+
+def _version(name: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in name.split("-")[1].split(".") if part.isdigit())
+
+
+class _Links(HTMLParser):
+    """Addresses of a simple index's page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attributes if tag == "a" and name == "href" and value]
+
+
+def _download(index: str, folder: Path) -> Path:
+    """Fetch the known wheel of pip from a simple index (the HTML that every index has)."""
+    page = f"{index.rstrip('/')}/pip/"
+    target = folder / WHEEL
+    if target.is_file() and _digest(target.read_bytes()) == DIGEST:
+        return target
+    try:
+        links = _Links()
+        links.feed(_fetch(page).decode("utf-8", "replace"))
+        wanted = (link for link in links.found if link.partition("#")[0].endswith("/" + WHEEL))
+        address = next(wanted, None)
+        if address is None:
+            raise InstallError(
+                "index",
+                f"The package index {without_passwords(index)} has no {WHEEL}.",
+                "Check its address in the settings.",
+            )
+        content = _fetch(urllib.parse.urljoin(page, address.partition("#")[0]))
+    except (urllib.error.URLError, TimeoutError, ValueError) as error:
+        raise failure("Fetching pip", without_passwords(f"HTTPError {error}")) from error
+    if _digest(content) != DIGEST:
+        raise failure("Fetching pip", "THESE PACKAGES DO NOT MATCH THE HASHES")
+    try:
+        partial = target.with_suffix(".part")
+        partial.write_bytes(content)
+        partial.replace(target)
+    except OSError as error:
+        raise from_system("Fetching pip", error) from error
+    return target
+
+
+def _fetch(address: str) -> bytes:
+    if urllib.parse.urlsplit(address).scheme not in ("https", "http", "file"):
+        raise ValueError(f"Invalid URL {address}")
+    request = urllib.request.Request(address, headers={"Accept": "text/html, */*"})
+    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

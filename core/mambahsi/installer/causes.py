@@ -1,0 +1,146 @@
+"""From what pip prints to what a person can do.
+
+pip's last line often tells an effect ("No matching distribution found") where an earlier one
+tells the cause (the proxy refused). So the causes are looked for in an order of their own: what
+hides behind another comes first.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from dataclasses import dataclass
+
+from mambahsi.errors import MambaHSIError
+
+
+class InstallError(MambaHSIError):
+    """The environment could not be made. Its code names the cause: ``install-CAUSE``."""
+
+    def __init__(self, cause: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = f"install-{cause}"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One way in which an installation fails.
+
+    Attributes:
+        name: Stable name.
+        pattern: What betrays it in pip's words, or in those of the system.
+        message: What happened.
+        hint: What to do.
+    """
+
+    name: str
+    pattern: str
+    message: str
+    hint: str
+
+
+CAUSES = (
+    Cause(
+        "space",
+        r"No space left on device|Errno 28\b|WinError 112\b|Disk quota exceeded|not enough space",
+        "The disk is full.",
+        "Free some space and install again; what was downloaded is kept.",
+    ),
+    Cause(
+        "proxy",
+        r"ProxyError|Cannot connect to proxy|Tunnel connection failed|\b407\b|"
+        r"Proxy Authentication Required",
+        "The proxy refused the connection.",
+        "Check the proxy under Settings ▸ Options ▸ Network in QGIS: its address, user and "
+        "password.",
+    ),
+    Cause(
+        "tls",
+        r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|SSLError|certificate verify failed",
+        "The server's certificate is not trusted.",
+        "Where a company's proxy replaces certificates, add its certificate under Settings ▸ "
+        "Options ▸ Authentication ▸ Manage Certificates in QGIS. A wrong clock of the computer "
+        "has the same effect.",
+    ),
+    Cause(
+        "network",
+        r"NewConnectionError|NameResolutionError|Failed to establish a new connection|"
+        r"Temporary failure in name resolution|getaddrinfo failed|Name or service not known|"
+        r"Network is unreachable|Connection refused|ConnectTimeout|ReadTimeout|timed out|"
+        r"Connection (?:reset|aborted|broken)|IncompleteRead|IncompleteDownload|RemoteDisconnected",
+        "The package index cannot be reached.",
+        "Check the network connection, and the proxy under Settings ▸ Options ▸ Network in QGIS, "
+        "then install again; what was downloaded is kept. Without a network, install from a "
+        "folder of wheels.",
+    ),
+    Cause(
+        "hash",
+        r"DO NOT MATCH THE HASHES|Hash(?:es)? (?:mismatch|are required)",
+        "A package is not the one that the plugin was tested with: its digest differs.",
+        "Install again. If that does not help, the package index changes its files; choose another "
+        "one in the settings, and report it.",
+    ),
+    Cause(
+        "platform",
+        r"is not a supported wheel on this platform|No matching distribution found|"
+        r"from versions: none|Could not find a version that satisfies|Failed building wheel|"
+        r"Failed to build|metadata-generation-failed|Requires-Python",
+        "There is no ready-made package for this computer and its Python.",
+        "Needed are a 64-bit Python 3.10 to 3.13 on Windows, on Linux (x86-64 or ARM), or on "
+        "macOS 14 or later with an Apple processor. Name another Python in the settings, or "
+        "complete the folder of wheels.",
+    ),
+    Cause(
+        "index",
+        r"\b(?:401|403|404) Client Error|\b5\d\d Server Error|HTTPError|HTTP error (?:4|5)\d\d|"
+        r"not a valid (?:JSON|HTML)|Invalid URL|InvalidSchema|MissingSchema|invalid index",
+        "The package index answers with an error.",
+        "Check the address of the package index in the settings; empty takes pip's own.",
+    ),
+    Cause(
+        "permission",
+        r"Permission denied|Errno 13\b|Errno 30\b|WinError 5\b|Read-only file system|"
+        r"Access is denied",
+        "The folder cannot be written.",
+        "Make the folder writable, close other programs that use it (a running QGIS or engine, a "
+        "virus scanner), and install again.",
+    ),
+    Cause(
+        "memory",
+        r"MemoryError|Cannot allocate memory|Errno 12\b",
+        "The memory ran out.",
+        "Close other programs and install again.",
+    ),
+)
+
+
+def classify(text: str) -> Cause | None:
+    """The cause that a failed command's words betray, or None."""
+    return next((cause for cause in CAUSES if re.search(cause.pattern, text, re.IGNORECASE)), None)
+
+
+def failure(step: str, text: str) -> InstallError:
+    """The error for a failed command.
+
+    Args:
+        step: What was being done, for the message.
+        text: What the command printed.
+    """
+    cause = classify(text)
+    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    if cause is None:
+        return InstallError("other", f"{step} failed. {last}", "The log holds the details.")
+    return InstallError(cause.name, f"{step} failed. {cause.message} ({last})", cause.hint)
+
+
+def from_system(step: str, error: OSError) -> InstallError:
+    """The error for a call of the system that failed."""
+    names = {errno.ENOSPC: "space", errno.EDQUOT: "space"} if hasattr(errno, "EDQUOT") else {}
+    names |= {errno.EACCES: "permission", errno.EPERM: "permission", errno.EROFS: "permission"}
+    name = names.get(error.errno or 0)
+    cause = next((cause for cause in CAUSES if cause.name == name), None) or classify(str(error))
+    where = f" {error.filename}" if error.filename else ""
+    said = f"{step} failed:{where} {error.strerror or error}."
+    if cause is None:
+        return InstallError("other", said)
+    return InstallError(cause.name, f"{said} {cause.message}", cause.hint)

@@ -1,0 +1,218 @@
+"""The steps from nothing to an engine that is known to work.
+
+Create an environment, install PyTorch, install the other packages, verify, declare it whole.
+Every step leaves the user with either the old state or the new one; what lies between is removed
+at once, or by the next attempt where the power went out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from mambahsi.errors import MambaHSIError
+from mambahsi.feedback import Feedback
+from mambahsi.installer import bootstrap, commands, folders, requirements
+from mambahsi.installer.causes import InstallError, failure, from_system
+
+SPARE = 200 * 2**20
+"""Bytes that are left free on the disk."""
+
+_LOOK = 3.0
+"""Seconds between two looks at how much has arrived."""
+
+
+def interpreter(environment: Path) -> Path:
+    """The Python of an environment."""
+    return environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def room_needed(variant: str) -> int:
+    """Bytes that an installation needs at its highest: environment and downloads."""
+    return requirements.INSTALLED[variant] + requirements.DOWNLOADED[variant] + SPARE
+
+
+def free_room(folder: Path) -> int:
+    """Bytes free on the disk of a folder that need not exist yet."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def make(environment: Path, variant: str, wheels: str, core: Path, feedback: Feedback) -> None:
+    """Make an environment, in place of a half-made one.
+
+    Args:
+        environment: Its folder; nobody uses it until this returns.
+        variant: ``"cpu"`` or ``"cuda"``.
+        wheels: Folder to install from without a network, or empty.
+        core: The engine's folder.
+        feedback: Told how it goes.
+
+    Raises:
+        InstallError: It cannot be made; tells the cause.
+        Cancelled: The user asked to stop.
+    """
+    parent = environment.parent
+    with _reported("Preparing the folder"), folders.locked(parent) as lock:
+        if folders.stamp(environment) is not None:
+            feedback.log(f"There is an engine in {environment} already.")
+            return
+        with _reported("Removing what an earlier attempt left"):
+            folders.remove(environment)
+        _check_room(parent, variant)
+        downloads = parent / folders.DOWNLOADS
+        downloads.mkdir(exist_ok=True)
+        try:
+            _fill(environment, downloads, variant, wheels, core, lock, feedback)
+        except BaseException:
+            # Not needed for safety, but nobody wants 2 GB of ruins.
+            with contextlib.suppress(OSError):
+                folders.remove(environment)
+            raise
+        shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _fill(
+    environment: Path,
+    downloads: Path,
+    variant: str,
+    wheels: str,
+    core: Path,
+    lock: int,
+    feedback: Feedback,
+) -> None:
+    feedback.progress(0.01, "Creating the environment")
+    # Without -I or -E: the environment that this process was given is clean already.
+    status, said = commands.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(environment)],
+        commands.environment(),
+        [lock],
+    )
+    if status:
+        raise failure("Creating the environment", said)
+    python = interpreter(environment)
+    pip = bootstrap.find_pip(python, downloads, wheels)
+    arrived = _Arrivals(environment, downloads, variant)
+    surroundings = {
+        **commands.environment(),
+        # Unpacked beside the environment, on the disk whose room was checked.
+        "TMPDIR": str(downloads),
+        "TEMP": str(downloads),
+        "TMP": str(downloads),
+        "PIP_CACHE_DIR": str(downloads / "cache"),
+    }
+    for name, arguments in requirements.calls(core, downloads, variant, wheels):
+        step = f"Installing {name}"
+        message = f"{step} ({variant} build)" if name == "PyTorch" else step
+        feedback.progress(arrived.share(), message)
+        command = [*pip, "install", "--no-compile", "--only-binary=:all:", *arguments]
+        status, said = commands.run(
+            command,
+            surroundings,
+            [lock],
+            told=partial(_tell, message, arrived, feedback),
+            each=partial(_progress, message, arrived, feedback),
+        )
+        if status:
+            raise failure(step, said)
+    feedback.progress(0.92, "Verifying the engine")
+    _verify(python, core, lock)
+    folders.write_stamp(
+        environment,
+        {
+            "variant": variant,
+            "packages": folders.digest(core),
+            "python": platform.python_version(),
+            "base": sys.executable,
+            "bytes": folders.size(environment),
+            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        },
+    )
+
+
+def _verify(python: Path, core: Path, lock: int) -> None:
+    """Let the new engine prove that it works: imports, a training step, a GeoTIFF."""
+    surroundings = {**commands.environment(), "PYTHONPATH": str(core), "PYTHONSAFEPATH": "1"}
+    status, said = commands.run([str(python), "-m", "mambahsi", "doctor"], surroundings, [lock])
+    if status:
+        verdict = [line for line in said.splitlines() if line.startswith("mambahsi: ")]
+        raise InstallError(
+            "verify",
+            f"The new engine does not work: {(verdict or ['no verdict'])[-1]}",
+            "The log holds the whole report. A virus scanner that blocks files, or missing "
+            "system libraries, have this effect.",
+        )
+
+
+def _check_room(parent: Path, variant: str) -> None:
+    needed, free = room_needed(variant), free_room(parent)
+    if free < needed:
+        raise InstallError(
+            "space",
+            f"The engine needs {needed / 2**30:.1f} GB for a while, and the disk of {parent} has "
+            f"{free / 2**30:.1f} GB free.",
+            "Free some space, or choose another folder or the build for the processor.",
+        )
+
+
+@contextlib.contextmanager
+def _reported(step: str) -> Iterator[None]:
+    """Errors of the system turned into ours."""
+    try:
+        yield
+    except folders.Busy as error:
+        raise InstallError(
+            "busy",
+            "Another installation of the engine is running, in another QGIS perhaps.",
+            "Wait until it is done. One that was killed ends by itself within a minute.",
+        ) from error
+    except MambaHSIError:
+        raise
+    except OSError as error:
+        raise from_system(step, error) from error
+
+
+class _Arrivals:
+    """How much of an installation is there, by the growth of its folders."""
+
+    def __init__(self, environment: Path, downloads: Path, variant: str) -> None:
+        self._folders = (environment, downloads)
+        self._expected = requirements.INSTALLED[variant] + requirements.DOWNLOADED[variant]
+        self._looked = -_LOOK
+        self._share = 0.02
+        self._lock = threading.Lock()
+
+    def share(self) -> float:
+        """Share of the job that is done, from 0.02 to 0.9; never falls."""
+        with self._lock:
+            if time.monotonic() - self._looked > _LOOK:
+                self._looked = time.monotonic()
+                there = sum(folders.size(folder) for folder in self._folders)
+                self._share = max(self._share, 0.02 + 0.88 * min(1.0, there / self._expected))
+            return self._share
+
+
+def _progress(message: str, arrived: _Arrivals, feedback: Feedback) -> None:
+    feedback.progress(arrived.share(), message)
+
+
+def _tell(message: str, arrived: _Arrivals, feedback: Feedback, line: str) -> None:
+    """Pass on which package is being fetched."""
+    words = line.split()
+    if words[:1] == ["Collecting"]:
+        feedback.progress(arrived.share(), f"{message}: {words[1].partition('==')[0]}")
+    elif line.startswith("Installing collected packages"):
+        feedback.progress(arrived.share(), f"{message}: unpacking")
+
+
+def core_folder() -> Path:
+    """The engine's folder, in which this package lies."""
+    return Path(os.path.abspath(__file__)).parents[2]
