@@ -13,6 +13,7 @@ from mambahsi_qgis.algorithms.classseparability import ClassSeparability
 from mambahsi_qgis.algorithms.engineinfo import EngineInfo
 from mambahsi_qgis.algorithms.exportlandcover import ExportLandCover
 from mambahsi_qgis.algorithms.importbenchmark import ImportBenchmark
+from mambahsi_qgis.algorithms.installengine import InstallEngine
 from mambahsi_qgis.algorithms.sampledesign import SampleDesign
 from mambahsi_qgis.algorithms.spectralsignatures import SpectralSignatures
 from mambahsi_qgis.algorithms.trainandclassify import TrainAndClassify
@@ -30,6 +31,7 @@ ALGORITHMS = (
     ExportLandCover,
     ImportBenchmark,
     EngineInfo,
+    InstallEngine,
 )
 
 

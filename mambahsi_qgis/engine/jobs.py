@@ -39,7 +39,8 @@ def load(path: Path, name: str) -> ModuleType:
 
 
 def _shared(name: str) -> ModuleType:
-    return load(paths.part("core") / "mambahsi" / f"{name}.py", f"mambahsi_qgis._{name}")
+    path = paths.part("core").joinpath("mambahsi", *name.split("/")).with_suffix(".py")
+    return load(path, f"mambahsi_qgis._{path.stem}")
 
 
 jobs = _shared("jobs")
@@ -53,3 +54,6 @@ sidecars = _shared("sidecars")
 
 colors = _shared("colors")
 """The engine's module that reads colors and has defaults."""
+
+folders = _shared("installer/folders")
+"""The engine's module that knows the folder of an installed engine."""

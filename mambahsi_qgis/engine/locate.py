@@ -1,6 +1,6 @@
 """Which Python is the engine's.
 
-The user's setting first, then the environment variable, then a runtime that the plugin
+The user's setting first, then the environment variable, then a engine that the plugin
 installed into the user's profile. A setting that leads nowhere is told, never passed over:
 otherwise a job would quietly run in another engine than the one that was chosen. Nothing
 here starts a process; this is asked whenever the toolbox is drawn.
@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from qgis.core import QgsApplication, QgsProcessingException, QgsSettings
+from qgis.core import QgsProcessingException, QgsSettings
 
+from mambahsi_qgis.engine import installed
+from mambahsi_qgis.engine.jobs import folders
 from mambahsi_qgis.translation import tr
 
 SETTING = "mambahsi/engine_python"
@@ -47,18 +49,25 @@ def find_engine() -> Engine:
     chosen = os.environ.get(VARIABLE, "").strip()
     if chosen:
         return _named(chosen, tr("the environment variable {}").format(VARIABLE))
-    installed = Path(QgsApplication.qgisSettingsDirPath()) / "mambahsi"
-    for folder in sorted(installed.glob("engine-*"), reverse=True):
-        python = _interpreter(folder)
-        if python is not None:
-            return Engine(python, tr("the runtime installed by the plugin"))
+    managed = installed.current()
+    python = interpreter(managed)
+    # Only the stamp says that the environment is whole.
+    if python is not None and folders.stamp(managed) is not None:
+        return Engine(python, tr("the engine installed by the plugin"))
+    missing = (
+        tr("This version of the plugin needs other packages than the installed engine has.")
+        if installed.outdated()
+        else tr("The MambaHSI engine is not installed yet.")
+    )
     return Engine(
         None,
         "",
-        tr(
-            "The MambaHSI engine is not set up. Install it into a Python environment of its own "
-            "(Python 3.10 or newer), then name that environment under Settings ▸ Options ▸ "
-            "Processing ▸ Providers ▸ MambaHSI ▸ Engine, or in the environment variable {}."
+        missing
+        + " "
+        + tr(
+            "Run “Install the engine” (mambahsi:installengine) once. An environment of your own "
+            "can be named under Settings ▸ Options ▸ Processing ▸ Providers ▸ MambaHSI ▸ Engine, "
+            "or in the environment variable {}."
         ).format(VARIABLE),
     )
 
@@ -79,7 +88,7 @@ def _named(chosen: str, origin: str) -> Engine:
     path = Path(chosen).expanduser()
     # A folder is an environment's: file dialogs follow the link that a virtual
     # environment's interpreter is, and end at the wrong Python.
-    python = _interpreter(path) if path.is_dir() else path
+    python = interpreter(path) if path.is_dir() else path
     if python is None:
         problem = tr("The engine's folder {path}, named by {origin}, holds no Python.")
     elif not python.is_file():
@@ -91,5 +100,6 @@ def _named(chosen: str, origin: str) -> Engine:
     return Engine(None, origin, problem.format(path=path, origin=origin))
 
 
-def _interpreter(folder: Path) -> Optional[Path]:
+def interpreter(folder: Path) -> Optional[Path]:
+    """The Python of an environment's folder, or None."""
     return next((folder / name for name in _INTERPRETERS if (folder / name).is_file()), None)

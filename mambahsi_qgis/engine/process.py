@@ -60,6 +60,7 @@ def run_job(
     folder: Path,
     feedback: QgsProcessingFeedback,
     reader: Optional[EventReader] = None,
+    surroundings: Optional[Mapping[str, str]] = None,
 ) -> dict[str, Any]:
     """Run a job and return its result.
 
@@ -70,6 +71,7 @@ def run_job(
         feedback: Receives progress and messages, and says when to stop.
         reader: Takes the engine's events in, for who wants more of them than ``feedback`` is
             told; holds the error after a failure.
+        surroundings: Variables for the engine's environment, beside its own.
 
     Raises:
         QgsProcessingException: The job failed or was cancelled, or the engine broke.
@@ -80,7 +82,7 @@ def run_job(
     feedback.pushDebugInfo(tr("Engine: {python}; its log: {log}").format(python=python, log=log))
     reader = EventReader(feedback) if reader is None else reader
     with log.open("ab") as printed:
-        process = _start(python, job_file, folder, printed)
+        process = _start(python, job_file, folder, printed, surroundings or {})
         try:
             _follow(process, reader, feedback)
         finally:
@@ -96,7 +98,13 @@ def run_job(
     raise QgsProcessingException(_broken_message(process.returncode, log))
 
 
-def _start(python: Path, job_file: Path, folder: Path, printed: IO[bytes]) -> subprocess.Popen:
+def _start(
+    python: Path,
+    job_file: Path,
+    folder: Path,
+    printed: IO[bytes],
+    surroundings: Mapping[str, str],
+) -> subprocess.Popen:
     options: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         options = {
@@ -109,7 +117,7 @@ def _start(python: Path, job_file: Path, folder: Path, printed: IO[bytes]) -> su
             stdout=subprocess.PIPE,
             stderr=printed,
             cwd=str(folder),
-            env=engine_environment(),
+            env={**engine_environment(), **surroundings},
             **options,
         )
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qgis.core import QgsApplication, QgsSettings
+from qgis.core import QgsSettings
 
 
 @pytest.fixture()
@@ -74,20 +74,20 @@ def test_setting_that_leads_nowhere_is_told_not_passed_over(
     assert problem in engine.problem
 
 
-def test_runtime_of_the_plugin_comes_last(
+def test_engine_of_the_plugin_comes_last(
     setting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from mambahsi_qgis.engine import installed
+    from mambahsi_qgis.engine.jobs import folders
     from mambahsi_qgis.engine.locate import find_engine
 
-    installed = Path(QgsApplication.qgisSettingsDirPath()) / "mambahsi" / "engine-0.1.0"
-    python = interpreter(installed)
-    try:
-        assert find_engine().python == python
-        other = interpreter(tmp_path)
-        monkeypatch.setenv("MAMBAHSI_ENGINE_PYTHON", str(other))
-        assert find_engine().python == other
-    finally:
-        python.unlink()
+    monkeypatch.setattr(installed, "parent", lambda: tmp_path / "profile")
+    python = interpreter(installed.current())
+    folders.write_stamp(installed.current(), {})
+    assert find_engine().python == python
+    other = interpreter(tmp_path)
+    monkeypatch.setenv("MAMBAHSI_ENGINE_PYTHON", str(other))
+    assert find_engine().python == other
 
 
 def test_environment_keeps_qgis_out_of_the_engine(

@@ -79,7 +79,9 @@ class _Links(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.found += [value for name, value in attributes if tag == "a" and name == "href" and value]
+        self.found += [
+            value for name, value in attributes if tag == "a" and name == "href" and value
+        ]
 
 
 def _download(index: str, folder: Path) -> Path:

@@ -81,6 +81,13 @@ CAUSES = (
         "one in the settings, and report it.",
     ),
     Cause(
+        "index",
+        r"\b(?:401|403|404) Client Error|\b5\d\d Server Error|HTTPError|HTTP error (?:4|5)\d\d|"
+        r"too many \d+ error responses|Could not fetch URL|not a valid (?:JSON|HTML)|Invalid URL|InvalidSchema|MissingSchema|invalid index",
+        "The package index answers with an error.",
+        "Check the address of the package index in the settings; empty takes pip's own.",
+    ),
+    Cause(
         "platform",
         r"is not a supported wheel on this platform|No matching distribution found|"
         r"from versions: none|Could not find a version that satisfies|Failed building wheel|"
@@ -89,13 +96,6 @@ CAUSES = (
         "Needed are a 64-bit Python 3.10 to 3.13 on Windows, on Linux (x86-64 or ARM), or on "
         "macOS 14 or later with an Apple processor. Name another Python in the settings, or "
         "complete the folder of wheels.",
-    ),
-    Cause(
-        "index",
-        r"\b(?:401|403|404) Client Error|\b5\d\d Server Error|HTTPError|HTTP error (?:4|5)\d\d|"
-        r"not a valid (?:JSON|HTML)|Invalid URL|InvalidSchema|MissingSchema|invalid index",
-        "The package index answers with an error.",
-        "Check the address of the package index in the settings; empty takes pip's own.",
     ),
     Cause(
         "permission",

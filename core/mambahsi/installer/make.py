@@ -8,14 +8,11 @@ at once, or by the next attempt where the power went out.
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from mambahsi.errors import MambaHSIError
@@ -100,7 +97,7 @@ def _fill(
         raise failure("Creating the environment", said)
     python = interpreter(environment)
     pip = bootstrap.find_pip(python, downloads, wheels)
-    arrived = _Arrivals(environment, downloads, variant)
+    arrivals = _Arrivals((environment, downloads), variant, feedback)
     surroundings = {
         **commands.environment(),
         # Unpacked beside the environment, on the disk whose room was checked.
@@ -110,19 +107,16 @@ def _fill(
         "PIP_CACHE_DIR": str(downloads / "cache"),
     }
     for name, arguments in requirements.calls(core, downloads, variant, wheels):
-        step = f"Installing {name}"
-        message = f"{step} ({variant} build)" if name == "PyTorch" else step
-        feedback.progress(arrived.share(), message)
-        command = [*pip, "install", "--no-compile", "--only-binary=:all:", *arguments]
+        arrivals.step = step = f"Installing {name}"
+        log = downloads / "pip.log"
+        log.unlink(missing_ok=True)
+        options = ["--no-compile", "--only-binary=:all:", "--log", str(log)]
+        command = [*pip, "install", *options, *arguments]
         status, said = commands.run(
-            command,
-            surroundings,
-            [lock],
-            told=partial(_tell, message, arrived, feedback),
-            each=partial(_progress, message, arrived, feedback),
+            command, surroundings, [lock], told=arrivals.hear, each=arrivals.look
         )
         if status:
-            raise failure(step, said)
+            raise failure(step, "\n".join([*unheard(log), said]))
     feedback.progress(0.92, "Verifying the engine")
     _verify(python, core, lock)
     folders.write_stamp(
@@ -136,6 +130,15 @@ def _fill(
             "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
     )
+
+
+def unheard(log: Path) -> list[str]:
+    """What pip tells of an index that answers with an error: in its log alone."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [commands.without_passwords(line) for line in lines if "Could not fetch URL" in line]
 
 
 def _verify(python: Path, core: Path, lock: int) -> None:
@@ -157,8 +160,8 @@ def _check_room(parent: Path, variant: str) -> None:
     if free < needed:
         raise InstallError(
             "space",
-            f"The engine needs {needed / 2**30:.1f} GB for a while, and the disk of {parent} has "
-            f"{free / 2**30:.1f} GB free.",
+            f"The engine needs {needed / 1e9:.1f} GB for a while, and the disk of {parent} has "
+            f"{free / 1e9:.1f} GB free.",
             "Free some space, or choose another folder or the build for the processor.",
         )
 
@@ -181,38 +184,42 @@ def _reported(step: str) -> Iterator[None]:
 
 
 class _Arrivals:
-    """How much of an installation is there, by the growth of its folders."""
+    """How much of an installation is there, by the growth of its folders.
 
-    def __init__(self, environment: Path, downloads: Path, variant: str) -> None:
-        self._folders = (environment, downloads)
+    pip's own words differ between its versions; the disk does not.
+
+    Args:
+        places: The folders that grow.
+        variant: ``"cpu"`` or ``"cuda"``.
+        feedback: Told how it goes.
+    """
+
+    def __init__(self, places: tuple[Path, ...], variant: str, feedback: Feedback) -> None:
+        self._places = places
         self._expected = requirements.INSTALLED[variant] + requirements.DOWNLOADED[variant]
+        self._feedback = feedback
         self._looked = -_LOOK
         self._share = 0.02
-        self._lock = threading.Lock()
+        self._packages = 0
+        self.step = ""
 
-    def share(self) -> float:
-        """Share of the job that is done, from 0.02 to 0.9; never falls."""
-        with self._lock:
-            if time.monotonic() - self._looked > _LOOK:
-                self._looked = time.monotonic()
-                there = sum(folders.size(folder) for folder in self._folders)
-                self._share = max(self._share, 0.02 + 0.88 * min(1.0, there / self._expected))
-            return self._share
+    def look(self) -> None:
+        """Tell the share that is done, from 0.02 to 0.9; it never falls."""
+        if time.monotonic() - self._looked > _LOOK:
+            self._looked = time.monotonic()
+            there = sum(folders.size(place) for place in self._places)
+            self._share = max(self._share, 0.02 + 0.88 * min(1.0, there / self._expected))
+            self._feedback.progress(self._share, self.step)
 
-
-def _progress(message: str, arrived: _Arrivals, feedback: Feedback) -> None:
-    feedback.progress(arrived.share(), message)
-
-
-def _tell(message: str, arrived: _Arrivals, feedback: Feedback, line: str) -> None:
-    """Pass on which package is being fetched."""
-    words = line.split()
-    if words[:1] == ["Collecting"]:
-        feedback.progress(arrived.share(), f"{message}: {words[1].partition('==')[0]}")
-    elif line.startswith("Installing collected packages"):
-        feedback.progress(arrived.share(), f"{message}: unpacking")
+    def hear(self, line: str) -> None:
+        """Tell which package is being fetched."""
+        words = line.split()
+        if words[:1] == ["Collecting"]:
+            self._packages += 1
+            name = words[1].partition("==")[0]
+            self._feedback.progress(self._share, f"{self.step}: {self._packages}, {name}")
 
 
 def core_folder() -> Path:
     """The engine's folder, in which this package lies."""
-    return Path(os.path.abspath(__file__)).parents[2]
+    return Path(__file__).absolute().parents[2]

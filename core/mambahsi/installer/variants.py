@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mambahsi.installer.causes import InstallError
 from mambahsi.jobs import ENGINE_PYTHONS
@@ -21,7 +22,7 @@ CUDA = "13.0"
 """CUDA that the build in requirements.lock is made for."""
 
 OLDEST_DRIVER = (580,)
-"""First series of drivers that runs it (NVIDIA, CUDA 13 release notes, table of driver versions)."""
+"""First series of drivers that runs it (NVIDIA's release notes of CUDA 13, table of drivers)."""
 
 _ON_WINDOWS = Path("C:/Windows/System32/nvidia-smi.exe")
 
@@ -82,7 +83,9 @@ def graphics() -> tuple[str, str]:
     if program is None:
         return "", ""
     query = [program, "--query-gpu=name,driver_version", "--format=csv,noheader"]
-    options = {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}
+    options: dict[str, Any] = {}
+    if sys.platform == "win32":
+        options = {"creationflags": subprocess.CREATE_NO_WINDOW}
     try:
         told = subprocess.run(query, capture_output=True, text=True, timeout=20, **options)
     except (OSError, subprocess.TimeoutExpired):
@@ -100,11 +103,14 @@ def check_python() -> None:
         InstallError: It is too old or too new, or of a processor without packages.
     """
     found = sys.version_info[:2]
-    if not ENGINE_PYTHONS[0] <= found <= ENGINE_PYTHONS[1]:
+    oldest, newest = ENGINE_PYTHONS
+    if not oldest <= found <= newest:
         raise InstallError(
             "python",
             f"{sys.executable} is Python {found[0]}.{found[1]}.",
-            "The engine needs Python {}.{} to {}.{}.".format(*ENGINE_PYTHONS[0], *ENGINE_PYTHONS[1]),
+            "The engine needs Python {}.{} to {}.{}.".format(
+                *ENGINE_PYTHONS[0], *ENGINE_PYTHONS[1]
+            ),
         )
     machine = platform.machine().lower()
     apple = sys.platform == "darwin"

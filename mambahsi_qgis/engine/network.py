@@ -1,0 +1,70 @@
+"""QGIS's own network settings, for pip: proxy, package index, certificates.
+
+They reach pip through its environment, never through a file or a command line, where others
+could read a password.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from qgis.core import QgsApplication, QgsNetworkAccessManager, QgsSettings
+from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtNetwork import QNetworkProxy, QNetworkProxyFactory, QNetworkProxyQuery
+
+INDEX_SETTING = "mambahsi/package_index"
+"""Address of a package index that replaces pip's own; may hold user and password."""
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+
+
+def surroundings(folder: Path, index: str = "") -> dict[str, str]:
+    """Variables that make pip use QGIS's network settings. Call in the main thread.
+
+    Args:
+        folder: Where a file of certificates may be written; removed with it.
+        index: Package index; empty takes the setting, and where that is empty, too, pip's own.
+    """
+    found: dict[str, str] = {}
+    proxy = _proxy()
+    if proxy:
+        found.update(
+            dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
+        )
+    index = (index or str(QgsSettings().value(INDEX_SETTING, "") or "")).strip()
+    if index:
+        found["PIP_INDEX_URL"] = index
+    certificates = _certificates(folder)
+    if certificates:
+        found.update(dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE"), str(certificates)))
+    return found
+
+
+def _proxy() -> str:
+    """The proxy of QGIS's settings as an address, empty where there is none."""
+    if not QgsSettings().value("proxy/proxyEnabled", False, type=bool):
+        return ""
+    proxy = QgsNetworkAccessManager.instance().fallbackProxy()
+    kinds = QNetworkProxy.ProxyType
+    if proxy.type() == kinds.DefaultProxy:
+        # The system's own; any address outside will do for asking.
+        query = QNetworkProxyQuery(QUrl("https://download.pytorch.org"))
+        proxy = QNetworkProxyFactory.systemProxyForQuery(query)[0]
+    if proxy.type() == kinds.NoProxy or not proxy.hostName():
+        return ""
+    scheme = "socks5h" if proxy.type() == kinds.Socks5Proxy else "http"
+    user = ""
+    if proxy.user():
+        user = f"{quote(proxy.user(), safe='')}:{quote(proxy.password(), safe='')}@"
+    return f"{scheme}://{user}{proxy.hostName()}:{proxy.port()}"
+
+
+def _certificates(folder: Path) -> str:
+    """A file of the trusted certificates, if the user added any to QGIS's."""
+    manager = QgsApplication.authManager()
+    if manager.isDisabled() or not manager.databaseCAs():
+        return ""
+    path = folder / "certificates.pem"
+    path.write_bytes(bytes(manager.trustedCaCertsPemText()))
+    return str(path)

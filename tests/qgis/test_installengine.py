@@ -1,0 +1,146 @@
+"""The algorithm that installs the engine, and which engine is found afterwards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qgis.core import QgsProcessingContext, QgsProcessingException, QgsSettings
+
+
+@pytest.fixture()
+def profile(no_engine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty place for engines."""
+    from mambahsi_qgis.engine import installed
+
+    place = tmp_path / "Profil ä" / "mambahsi"
+    monkeypatch.setattr(installed, "parent", lambda: place)
+    return place
+
+
+def run(provider: Any, told: Any, **parameters: Any) -> dict[str, Any]:
+    algorithm = provider.algorithm("installengine").create()
+    result, accepted = algorithm.run(parameters, QgsProcessingContext(), told)
+    return result if accepted else {}
+
+
+def engine_in(folder: Path, whole: bool) -> Path:
+    from mambahsi_qgis.engine.jobs import folders
+
+    python = folder / "bin" / "python3"
+    python.parent.mkdir(parents=True)
+    python.write_bytes(b"x" * 1000)
+    if whole:
+        folders.write_stamp(folder, {"variant": "cpu", "bytes": 1000})
+    return python
+
+
+def test_half_made_engine_is_not_used(profile: Path) -> None:
+    from mambahsi_qgis.engine import installed
+    from mambahsi_qgis.engine.jobs import folders
+    from mambahsi_qgis.engine.locate import find_engine
+
+    python = engine_in(installed.current(), whole=False)
+    assert find_engine().python is None
+    assert "installengine" in find_engine().problem
+    folders.write_stamp(installed.current(), {})
+    assert find_engine().python == python
+
+
+def test_engine_of_another_version_is_told_of(profile: Path) -> None:
+    from mambahsi_qgis.engine.locate import find_engine
+
+    engine_in(profile / "engine-0123", whole=True)
+    assert find_engine().python is None
+    assert "other packages" in find_engine().problem
+
+
+def test_nothing_is_installed_without_a_yes(provider: Any, profile: Path, told: Any) -> None:
+    assert run(provider, told, VARIANT="cpu") == {}
+    message = "\n".join(told.errors)
+    assert str(profile) in message
+    assert "GB" in message
+    assert "AGREE" in message
+    assert not profile.exists()
+
+
+def test_python_that_cannot_serve_is_named(
+    provider: Any, profile: Path, told: Any, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "python"
+    wrong.write_text("#!/bin/sh\nexit 3\n")
+    wrong.chmod(0o755)
+    assert run(provider, told, PYTHON=str(wrong), AGREE=True) == {}
+    assert str(wrong) in "\n".join(told.errors)
+    assert not profile.exists()
+
+
+def test_suitable_python_is_found_and_is_not_qgis(provider: Any) -> None:
+    from mambahsi_qgis.engine.pythons import examine, find_python
+
+    found, asked = find_python()
+    assert found is not None
+    assert found.path != Path(sys.executable)
+    assert examine(found.path).version == found.version
+    assert all(candidate.problem for candidate in asked[:-1])
+
+
+def test_engines_are_removed_only_with_a_yes(provider: Any, profile: Path, told: Any) -> None:
+    from mambahsi_qgis.engine import installed
+
+    engine_in(profile / "engine-old", whole=True)
+    current = engine_in(installed.current(), whole=True)
+    assert run(provider, told, ACTION="clean") == {}
+    assert (profile / "engine-old").exists()
+    result = run(provider, told, ACTION="clean", AGREE=True)
+    assert result["BYTES"] >= 1000
+    assert not (profile / "engine-old").exists()
+    assert current.exists()
+    run(provider, told, ACTION="uninstall", AGREE=True)
+    assert not installed.current().exists()
+
+
+@pytest.fixture()
+def proxy() -> Iterator[None]:
+    from qgis.core import QgsNetworkAccessManager
+
+    settings = QgsSettings()
+    values = {
+        "proxyEnabled": True, "proxyType": "HttpProxy", "proxyHost": "proxy.example",
+        "proxyPort": 8080, "proxyUser": "anna@work", "proxyPassword": "p/w",
+    }  # fmt: skip
+    for name, value in values.items():
+        settings.setValue(f"proxy/{name}", value)
+    QgsNetworkAccessManager.instance().setupDefaultProxyAndCache()
+    yield
+    for name in values:
+        settings.remove(f"proxy/{name}")
+    QgsNetworkAccessManager.instance().setupDefaultProxyAndCache()
+
+
+def test_qgis_proxy_and_index_reach_pip(provider: Any, proxy: None, tmp_path: Path) -> None:
+    from mambahsi_qgis.engine import network
+
+    found = network.surroundings(tmp_path, "https://packages.example/simple")
+    assert found["HTTPS_PROXY"] == "http://anna%40work:p%2Fw@proxy.example:8080"
+    assert found["PIP_INDEX_URL"] == "https://packages.example/simple"
+
+
+def test_without_settings_pip_is_left_alone(provider: Any, tmp_path: Path) -> None:
+    from mambahsi_qgis.engine import network
+
+    assert network.surroundings(tmp_path) == {}
+
+
+def test_busy_installation_is_not_removed(profile: Path) -> None:
+    from mambahsi_qgis.engine import installed
+    from mambahsi_qgis.engine.jobs import folders
+
+    old = profile / "engine-old"
+    engine_in(old, whole=False)
+    with folders.locked(profile), pytest.raises(QgsProcessingException, match="running"):
+        installed.remove([old])
+    assert old.exists()
