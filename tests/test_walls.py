@@ -22,7 +22,18 @@ QGIS = {"qgis", "osgeo", "processing", "mambahsi_qgis"}
 QT = {"PyQt4", "PyQt5", "PyQt6", "PySide2", "PySide6", "sip"}
 
 # Files of the engine that the plugin loads by their path.
-SHARED = [ENGINE / name for name in ("colors.py", "jobs.py", "sidecars.py", "wavelengths.py")]
+SHARED = [
+    ENGINE / name
+    for name in ("colors.py", "installer/folders.py", "jobs.py", "sidecars.py", "wavelengths.py")
+]
+
+# Modules that have to run before any package is installed.
+FIRST = [
+    *(ENGINE / "installer").glob("*.py"),
+    *(ENGINE / name for name in ("worker.py", "events.py", "supervision.py", "cancellation.py")),
+    *(ENGINE / name for name in ("errors.py", "feedback.py", "jobs.py", "__init__.py")),
+    *(ENGINE / "runs" / name for name in ("__init__.py", "install.py")),
+]
 
 # Modules of the engine that the network and the scan may stand on.
 GROUND = {"allocator", "cancellation", "errors", "feedback", "network", "scan"}
@@ -129,6 +140,19 @@ def test_what_is_shared_can_be_loaded_by_the_plugin(path: Path) -> None:
     assert roots(path) <= set(sys.stdlib_module_names)
 
 
+def test_installing_needs_no_package_at_all() -> None:
+    """Its modules are the ones that a bare Python loads for it, and none imports anything else."""
+    program = "import sys, mambahsi.worker, mambahsi.runs.install; print(*sorted(sys.modules))"
+    command = [sys.executable, "-S", "-c", program]
+    surroundings = {"PYTHONPATH": str(ROOT / "core"), "PATH": ""}
+    run = subprocess.run(command, capture_output=True, text=True, env=surroundings)
+    assert run.returncode == 0, run.stderr
+    loaded = {name for name in run.stdout.split() if name.startswith("mambahsi")}
+    named = {path.relative_to(ENGINE.parent).with_suffix("").as_posix() for path in FIRST}
+    named = {name.replace("/", ".").removesuffix(".__init__") for name in named}
+    assert loaded <= named
+
+
 @pytest.mark.parametrize("path", [*SHARED, *python_files(PLUGIN)], ids=identify)
 def test_plugin_is_written_for_python_3_9(path: Path) -> None:
     """Syntax of Python 3.9, and annotations that it does not have to evaluate."""
@@ -156,7 +180,7 @@ def test_engine_requires_what_it_imports_and_no_more() -> None:
     """Packages in pyproject.toml are those that the engine's files import."""
     imported = set().union(*(roots(path) for path in python_files(ENGINE)))
     # Present only where somebody has built it; looked for, never required.
-    optional = {"mamba_ssm"}
+    optional = {"mamba_ssm", "pip"}
     # rasterio's own dependency, used for its transforms, and scikit-learn's.
     through_others = {"affine", "threadpoolctl"}
     outside = imported - set(sys.stdlib_module_names) - {"mambahsi"} - optional - through_others

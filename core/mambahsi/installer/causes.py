@@ -83,7 +83,8 @@ CAUSES = (
     Cause(
         "index",
         r"\b(?:401|403|404) Client Error|\b5\d\d Server Error|HTTPError|HTTP error (?:4|5)\d\d|"
-        r"too many \d+ error responses|Could not fetch URL|not a valid (?:JSON|HTML)|Invalid URL|InvalidSchema|MissingSchema|invalid index",
+        r"too many \d+ error responses|Could not fetch URL|not a valid (?:JSON|HTML)|Invalid URL|"
+        r"InvalidSchema|MissingSchema|invalid index",
         "The package index answers with an error.",
         "Check the address of the package index in the settings; empty takes pip's own.",
     ),
