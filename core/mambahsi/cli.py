@@ -2,10 +2,10 @@
 
 Every job is a command (``mambahsi train``, ``crossvalidate``, ``classify``, ``assess``,
 ``sampledesign``, ``signatures``, ``separability``, ``checksamples``, ``exportlandcover``,
-``importbenchmark``, ``benchmark``, ``info``, ``doctor``, ``rerun``), and ``devices`` is one; every option is a
-field of the job of that name (see :mod:`mambahsi.options`). Messages and a progress bar go to
-standard error, the result to standard output. The first Ctrl-C cancels, and leaves a training's
-checkpoint to ``--resume`` from; the second ends at once. Exit status as of
+``importbenchmark``, ``benchmark``, ``info``, ``doctor``, ``rerun``), and ``devices`` is one;
+every option is a field of the job of that name (see :mod:`mambahsi.options`). Messages and a
+progress bar go to standard error, the result to standard output. The first Ctrl-C cancels, and
+leaves a training's checkpoint to ``--resume`` from; the second ends at once. Exit status as of
 :mod:`mambahsi.worker`.
 """
 

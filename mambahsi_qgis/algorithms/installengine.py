@@ -192,7 +192,9 @@ class InstallEngine(EngineAlgorithm):
         }
 
     def _run(self, python: Path, job: Any, feedback: QgsProcessingFeedback) -> dict[str, Any]:
-        return run_job(python, jobs.to_json(job), self._folder, feedback, self._surroundings)
+        return run_job(
+            python, jobs.to_json(job), self._folder, feedback, surroundings=self._surroundings
+        )
 
     def _remove(self, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         doomed = installed.others()

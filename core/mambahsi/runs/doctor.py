@@ -87,7 +87,7 @@ def _facts() -> dict[str, str]:
 
 
 def _packages() -> str:
-    from mambahsi.runs.setup import versions
+    from mambahsi.versions import versions
 
     return ", ".join(f"{name} {version}" for name, version in versions().items())
 
