@@ -45,10 +45,10 @@ def find_engine() -> Engine:
     """The engine's Python, by looking at settings and files only."""
     chosen = str(QgsSettings().value(SETTING, "") or "").strip()
     if chosen:
-        return _named(chosen, tr("the setting “Engine” of the MambaHSI provider"))
+        return engine_named(chosen, tr("the setting “Engine” of the MambaHSI provider"))
     chosen = os.environ.get(VARIABLE, "").strip()
     if chosen:
-        return _named(chosen, tr("the environment variable {}").format(VARIABLE))
+        return engine_named(chosen, tr("the environment variable {}").format(VARIABLE))
     managed = installed.current()
     python = interpreter(managed)
     # Only the stamp says that the environment is whole.
@@ -66,8 +66,7 @@ def find_engine() -> Engine:
         + " "
         + tr(
             "Run “Install the engine” (mambahsi:installengine) once. An environment of your own "
-            "can be named under Settings ▸ Options ▸ Processing ▸ Providers ▸ MambaHSI ▸ Engine, "
-            "or in the environment variable {}."
+            "can be named under Settings ▸ Options ▸ MambaHSI, or in the environment variable {}."
         ).format(VARIABLE),
     )
 
@@ -84,7 +83,13 @@ def require_engine() -> Path:
     return engine.python
 
 
-def _named(chosen: str, origin: str) -> Engine:
+def engine_named(chosen: str, origin: str) -> Engine:
+    """The engine that a person named.
+
+    Args:
+        chosen: Folder of an environment, or its Python.
+        origin: Where it was named, for people.
+    """
     path = Path(chosen).expanduser()
     # A folder is an environment's: file dialogs follow the link that a virtual
     # environment's interpreter is, and end at the wrong Python.

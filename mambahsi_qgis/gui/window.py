@@ -1,4 +1,5 @@
-"""What the plugin adds to QGIS's window: a toolbar, menu entries, and the dock.
+"""What the plugin adds to QGIS's window: a toolbar, menu entries, a page of
+options, and the dock.
 
 The dock is made when it is first opened, because its panels take time to load; whoever had it
 open at the end of a session finds it open again.
@@ -16,6 +17,7 @@ from mambahsi_qgis import paths
 from mambahsi_qgis.display.actions import SceneActions
 from mambahsi_qgis.display.opening import ask_and_open
 from mambahsi_qgis.gui.dock import TrainingDock
+from mambahsi_qgis.gui.options import EngineOptionsFactory
 from mambahsi_qgis.qt import QAction
 from mambahsi_qgis.translation import tr
 
@@ -53,6 +55,8 @@ class Window:
         self.scene_actions = SceneActions(iface, self.toolbar)
         for action in (self.action, self.opening):
             iface.addPluginToRasterMenu(_MENU, action)
+        self.options = EngineOptionsFactory()
+        iface.registerOptionsWidgetFactory(self.options)
         if QgsSettings().value(_OPEN, False, type=bool):
             self._toggle(True)
 
@@ -78,6 +82,7 @@ class Window:
             self.dock.deleteLater()
             self.dock = None
         self.scene_actions.unload()
+        self.iface.unregisterOptionsWidgetFactory(self.options)
         for action in (self.action, self.opening):
             self.iface.removePluginRasterMenu(_MENU, action)
         self.iface.mainWindow().removeToolBar(self.toolbar)

@@ -1,0 +1,84 @@
+"""The page of options: what it says of the engine, examining one, and keeping the settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qgis.core import QgsApplication, QgsSettings
+from qgis.PyQt.QtCore import QCoreApplication, Qt
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QPushButton
+
+
+@pytest.fixture()
+def page(provider: Any) -> Iterator[Any]:
+    from mambahsi_qgis.gui.options import EngineOptionsFactory
+
+    made = EngineOptionsFactory().createWidget()
+    made.show()
+    yield made
+    made.close()
+    made.deleteLater()
+    for key in ("mambahsi/engine_python", "mambahsi/package_index"):
+        QgsSettings().remove(key)
+
+
+def click(page: Any, name: str) -> None:
+    QTest.mouseClick(page.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
+
+
+def wait_until(true: Any, seconds: float = 90.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        QCoreApplication.processEvents()
+        time.sleep(0.02)
+
+
+def test_working_engine_is_examined_and_reported(engine: Path, page: Any) -> None:
+    assert str(engine) in page.status.text()
+    click(page, "mambahsiExamine")
+    assert not page.examine.isEnabled()
+    wait_until(page.examine.isEnabled)
+    report = page.report.toPlainText()
+    assert report.startswith("The engine works.")
+    assert "training step: loss" in report
+    click(page, "mambahsiCopyReport")
+    assert QgsApplication.clipboard().text() == report
+
+
+def test_python_that_is_no_engine_gets_a_verdict(page: Any, tmp_path: Path) -> None:
+    page.python.setFilePath("/usr/bin/python3")
+    click(page, "mambahsiExamine")
+    wait_until(page.examine.isEnabled)
+    assert "FAILED" in page.report.toPlainText()
+    assert "The engine does not work" in page.report.toPlainText()
+    page.python.setFilePath(str(tmp_path / "nowhere"))
+    click(page, "mambahsiExamine")
+    assert "does not exist" in page.report.toPlainText()
+
+
+def test_settings_are_kept_and_shown_at_once(
+    page: Any, tmp_path: Path, no_engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mambahsi_qgis.engine.locate import find_engine
+
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    page.python.setFilePath(str(python))
+    page.index.setText(" https://packages.example/simple ")
+    page.apply()
+    assert find_engine().python == python
+    assert str(python) in page.status.text()
+    assert QgsSettings().value("mambahsi/package_index") == "https://packages.example/simple"
+
+
+def test_every_control_says_what_it_does(page: Any) -> None:
+    assert all(button.toolTip() for button in page.findChildren(QPushButton) if button.objectName())
+    assert page.report.toolTip()
+    assert page.report.accessibleName()
