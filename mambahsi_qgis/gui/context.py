@@ -81,7 +81,7 @@ class TrainingContext(QObject):
         """Pick a scene, or none."""
         if scene is self._scene:
             return
-        if self._scene is not None:
+        if self._scene is not None and not sip.isdeleted(self._scene):
             self._scene.willBeDeleted.disconnect(self._forget_scene)
         self._scene = scene
         if scene is not None:
