@@ -7,6 +7,7 @@ layer become None before QGIS deletes them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Optional
 
 from qgis.core import (
@@ -21,12 +22,13 @@ from qgis.core import (
     QgsVectorLayerUtils,
     QgsWkbTypes,
 )
-from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from mambahsi_qgis.classes.edits import ClassEdits
 from mambahsi_qgis.classes.fields import ClassFields, fields_of, remember
-from mambahsi_qgis.classes.style import entries_of_form, entries_of_renderer
-from mambahsi_qgis.classes.table import Row, TrainingClass, combine, entries_of_rows, rows_of
+from mambahsi_qgis.classes.table import Row, TrainingClass
+from mambahsi_qgis.classes.undo import ClassEditError, step
+from mambahsi_qgis.gui.layer_watch import LayerWatch
 from mambahsi_qgis.translation import tr
 
 __all__ = ["TrainingClass", "TrainingContext"]
@@ -55,15 +57,9 @@ class TrainingContext(QObject):
         super().__init__(parent)
         self.iface = iface
         self._scene: Optional[QgsRasterLayer] = None
-        self._layer: Optional[QgsVectorLayer] = None
-        self._fields = ClassFields()
-        self._rows: Optional[dict[int, Row]] = None
+        self._watch: Optional[LayerWatch] = None
         self._selected: Optional[int] = None
         self._shown: Optional[TrainingClass] = None
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(0)
-        self._settle.timeout.connect(self._settled)
 
     # Scene and layer ---------------------------------------------------------------------
 
@@ -75,7 +71,7 @@ class TrainingContext(QObject):
     @property
     def layer(self) -> Optional[QgsVectorLayer]:
         """The training layer, or None."""
-        return self._layer
+        return self._watch.layer if self._watch is not None else None
 
     def set_scene(self, scene: Optional[QgsRasterLayer]) -> None:
         """Pick a scene, or none."""
@@ -90,44 +86,37 @@ class TrainingContext(QObject):
 
     def set_layer(self, layer: Optional[QgsVectorLayer]) -> None:
         """Pick a training layer, or none."""
-        if layer is self._layer:
-            return
-        self._connect(False)
-        self._layer = layer
-        self._fields = fields_of(layer) if layer is not None else ClassFields()
-        self._connect(True)
-        self._layer_is_other()
+        if layer is not self.layer:
+            self._watch_layer(layer)
 
     def set_fields(self, fields: ClassFields) -> None:
         """Choose the fields of the layer that hold its classes."""
-        if self._layer is not None and fields != self._fields:
-            remember(self._layer, fields)
-            self._fields = fields_of(self._layer)
-            self._layer_is_other()
+        if self.layer is not None and fields != self.fields:
+            remember(self.layer, fields)
+            self._watch_layer(self.layer)
 
     @property
     def fields(self) -> ClassFields:
         """The fields of the layer that hold its classes."""
-        return self._fields
+        return self._watch.fields if self._watch is not None else ClassFields()
 
     @property
     def class_field(self) -> str:
         """The field of class values; empty where the layer has none."""
-        return self._fields.value
+        return self.fields.value
 
     @property
     def name_field(self) -> Optional[str]:
         """The field of class names, or None."""
-        return self._fields.name
+        return self.fields.name
 
     @property
     def color_field(self) -> Optional[str]:
         """The field of class colors, or None."""
-        return self._fields.color
+        return self.fields.color
 
     def close(self) -> None:
         """Let go of everything; nothing is told any more."""
-        self._settle.stop()
         self.blockSignals(True)
         self.set_scene(None)
         self.set_layer(None)
@@ -136,19 +125,29 @@ class TrainingContext(QObject):
 
     def rows(self) -> dict[int, Row]:
         """What every polygon says of its class, by feature id."""
-        if self._layer is None or not self.class_field:
-            return {}
-        if self._rows is None:
-            self._rows = rows_of(self._layer, self._fields)
-        return self._rows
+        return self._watch.rows() if self._watch is not None else {}
 
     def classes(self) -> list[TrainingClass]:
         """The classes of the layer as it is now, ordered by value."""
-        if self._layer is None or not self.class_field:
-            return []
-        style = entries_of_renderer(self._layer, self._fields)
-        form = entries_of_form(self._layer, self._fields)
-        return combine([entries_of_rows(self.rows()), style, form])
+        return self._watch.classes() if self._watch is not None else []
+
+    def edit(self, change: Callable[[ClassEdits], Any]) -> Any:
+        """Change classes, as one undo step; the message bar says why not.
+
+        Args:
+            change: What to do, such as ``lambda edits: edits.rename(3, "Forest")``.
+
+        Returns:
+            What ``change`` returns, or None where it failed.
+        """
+        if self._watch is None:
+            self._refuse(tr("Choose or create a training layer first."))
+            return None
+        try:
+            return change(self._watch.edits())
+        except ClassEditError as error:
+            self._refuse(str(error))
+            return None
 
     @property
     def selected_class(self) -> Optional[TrainingClass]:
@@ -174,7 +173,7 @@ class TrainingContext(QObject):
         Returns:
             Whether it was added; if not, the message bar says why.
         """
-        layer, chosen = self._layer, self.selected_class
+        layer, chosen = self.layer, self.selected_class
         if layer is None:
             return self._refuse(tr("Choose or create a training layer first."))
         if chosen is None:
@@ -189,24 +188,22 @@ class TrainingContext(QObject):
         parts = _polygons(geometry, layer.wkbType())
         if not parts:
             return self._refuse(tr("The polygon has no area."))
-        if not layer.isEditable() and not layer.startEditing():
-            return self._refuse(tr("“{}” cannot be edited.").format(layer.name()))
         said = (
             (self.class_field, chosen.value),
             (self.name_field, chosen.name),
             (self.color_field, chosen.color.name()),
         )
         values = {layer.fields().lookupField(field): value for field, value in said if field}
-        layer.beginEditCommand(tr("Add polygon of class “{}”").format(chosen.name))
-        added = all(
-            layer.addFeature(QgsVectorLayerUtils.createFeature(layer, part, values))
-            for part in parts
-        )
-        if not added:
-            layer.destroyEditCommand()
-            return self._refuse(tr("“{}” does not take the polygon.").format(layer.name()))
-        layer.endEditCommand()
-        layer.triggerRepaint()
+        try:
+            with step(layer, tr("Add polygon of class “{}”").format(chosen.name)):
+                for part in parts:
+                    feature = QgsVectorLayerUtils.createFeature(layer, part, values)
+                    if not layer.addFeature(feature):
+                        raise ClassEditError(
+                            tr("“{}” does not take the polygon.").format(layer.name())
+                        )
+        except ClassEditError as error:
+            return self._refuse(str(error))
         return True
 
     def tell(self, text: str, level: Qgis.MessageLevel = Qgis.MessageLevel.Info) -> None:
@@ -219,57 +216,32 @@ class TrainingContext(QObject):
 
     # Changes by anybody --------------------------------------------------------------------
 
-    def _connect(self, on: bool) -> None:
-        layer = self._layer
-        if layer is None or sip.isdeleted(layer):
-            return
-        for signal, slot in (
-            (layer.willBeDeleted, self._forget_layer),
-            (layer.featureAdded, self._changed),
-            (layer.featureDeleted, self._changed),
-            (layer.attributeValueChanged, self._changed),
-            (layer.geometryChanged, self._changed),
-            (layer.afterRollBack, self._changed),
-            (layer.afterCommitChanges, self._changed),
-            (layer.dataChanged, self._changed),
-            (layer.subsetStringChanged, self._changed),
-            (layer.styleChanged, self._changed),
-            (layer.rendererChanged, self._changed),
-            (layer.editFormConfigChanged, self._changed),
-            (layer.updatedFields, self._fields_updated),
-        ):
-            signal.connect(slot) if on else signal.disconnect(slot)
-
-    def _changed(self, *what: Any) -> None:
-        self._rows = None
-        self._settle.start()
+    def _watch_layer(self, layer: Optional[QgsVectorLayer]) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+        if layer is not None:
+            self._watch = LayerWatch(layer, fields_of(layer), self)
+            self._watch.changed.connect(self._classes_changed)
+            self._watch.fieldsUpdated.connect(self._fields_updated)
+            self._watch.removed.connect(self._forget_layer)
+            self._watch.refused.connect(self._refuse)
+        classes = self.classes()
+        self._selected = classes[0].value if classes else None
+        self._shown = self.selected_class
+        self.layerChanged.emit()
+        self.classesChanged.emit()
+        self.selectedClassChanged.emit()
 
     def _fields_updated(self) -> None:
-        if self._layer is not None:
-            fields = fields_of(self._layer)
-            self._changed()
-            if fields != self._fields:
-                self._fields = fields
-                self._layer_is_other()
+        if self.layer is not None and fields_of(self.layer) != self.fields:
+            self._watch_layer(self.layer)
 
-    def _settled(self) -> None:
-        """Tell of changes, once for many."""
+    def _classes_changed(self) -> None:
         self.classesChanged.emit()
         selected = self.selected_class
         if selected != self._shown:
             self._shown = selected
-            self.selectedClassChanged.emit()
-
-    def _layer_is_other(self) -> None:
-        self._rows = None
-        self._settle.stop()
-        self.layerChanged.emit()
-        self.classesChanged.emit()
-        classes = self.classes()
-        self._selected = self._shown = None
-        if classes:
-            self.select_class(classes[0].value)
-        else:
             self.selectedClassChanged.emit()
 
     def _forget_scene(self) -> None:
