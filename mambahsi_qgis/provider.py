@@ -10,6 +10,7 @@ from mambahsi_qgis.algorithms.assessaccuracy import AssessAccuracy
 from mambahsi_qgis.algorithms.checks import RASTER_EXTENSIONS
 from mambahsi_qgis.algorithms.classifyscene import ClassifyScene
 from mambahsi_qgis.algorithms.classseparability import ClassSeparability
+from mambahsi_qgis.algorithms.createtraininglayer import CreateTrainingLayer
 from mambahsi_qgis.algorithms.engineinfo import EngineInfo
 from mambahsi_qgis.algorithms.exportlandcover import ExportLandCover
 from mambahsi_qgis.algorithms.importbenchmark import ImportBenchmark
@@ -27,6 +28,7 @@ ALGORITHMS = (
     TrainModel,
     ClassifyScene,
     AssessAccuracy,
+    CreateTrainingLayer,
     SampleDesign,
     ExportLandCover,
     ImportBenchmark,

@@ -76,7 +76,7 @@ def entries_of_style(
         if value is not None:
             label = category.label().strip()
             name = None if label in ("", str(value)) else label
-            color = _color(category.symbol(), known.get(value, Entry()).color)
+            color = color_of(category.symbol(), known.get(value, Entry()).color)
             said = form.get(value, Entry())
             entries[value] = Entry(name or said.name, color)
     return entries
@@ -97,11 +97,10 @@ def _value_map(layer: QgsVectorLayer, fields: ClassFields) -> Optional[list[tupl
     setup = layer.editorWidgetSetup(place) if place >= 0 else None
     if setup is None or setup.type() != "ValueMap":
         return None
-    stored = setup.config().get("map", {})
-    # A list of single pairs since QGIS 3.0; one mapping before.
-    return [
-        pair for part in ([stored] if isinstance(stored, dict) else stored) for pair in part.items()
-    ]
+    stored = setup.config().get("map")
+    # A list of single pairs since QGIS 3.0, one mapping before, and nothing where it was empty.
+    parts = [stored] if isinstance(stored, dict) else stored if isinstance(stored, list) else []
+    return [pair for part in parts for pair in part.items()]
 
 
 def _number(value: Any) -> Optional[int]:
@@ -118,7 +117,7 @@ def _outlined(layer: Any) -> bool:
     )
 
 
-def _color(symbol: Optional[QgsSymbol], known: Optional[str]) -> Optional[str]:
+def color_of(symbol: Optional[QgsSymbol], known: Optional[str] = None) -> Optional[str]:
     """The color that a class is drawn in: that of the outline where there is no filling.
 
     QGIS changes the color of such a filling when a color is picked in the legend, and that of

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from qgis.core import QgsVectorLayer
 from qgis.PyQt import sip
@@ -25,7 +26,7 @@ class _Command(QUndoCommand):
     """Two functions, one of which undoes what the other does."""
 
     # The stack owns the C++ part alone; without its Python part a command does nothing.
-    _alive: list[_Command] = []
+    _alive: ClassVar[list[_Command]] = []
 
     def __init__(self, do: Callable[[], None], undo: Callable[[], None]) -> None:
         super().__init__()

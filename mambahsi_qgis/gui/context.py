@@ -141,13 +141,16 @@ class TrainingContext(QObject):
             What ``change`` returns, or None where it failed.
         """
         if self._watch is None:
-            self._refuse(tr("Choose or create a training layer first."))
+            self.warn(tr("Choose or create a training layer first."))
             return None
         try:
-            return change(self._watch.edits())
+            result = change(self._watch.edits())
         except ClassEditError as error:
-            self._refuse(str(error))
+            self.warn(str(error))
             return None
+        if self._watch is not None:
+            self._watch.settle()
+        return result
 
     @property
     def selected_class(self) -> Optional[TrainingClass]:
@@ -206,12 +209,16 @@ class TrainingContext(QObject):
             return self._refuse(str(error))
         return True
 
-    def tell(self, text: str, level: Qgis.MessageLevel = Qgis.MessageLevel.Info) -> None:
+    def tell(self, text: str) -> None:
         """Say something on QGIS's message bar."""
-        self.iface.messageBar().pushMessage("MambaHSI", text, level)
+        self.iface.messageBar().pushMessage("MambaHSI", text, Qgis.MessageLevel.Info)
+
+    def warn(self, text: str) -> None:
+        """Say on QGIS's message bar what cannot be done."""
+        self.iface.messageBar().pushMessage("MambaHSI", text, Qgis.MessageLevel.Warning)
 
     def _refuse(self, text: str) -> bool:
-        self.tell(text, Qgis.MessageLevel.Warning)
+        self.warn(text)
         return False
 
     # Changes by anybody --------------------------------------------------------------------
@@ -225,7 +232,7 @@ class TrainingContext(QObject):
             self._watch.changed.connect(self._classes_changed)
             self._watch.fieldsUpdated.connect(self._fields_updated)
             self._watch.removed.connect(self._forget_layer)
-            self._watch.refused.connect(self._refuse)
+            self._watch.refused.connect(self.warn)
         classes = self.classes()
         self._selected = classes[0].value if classes else None
         self._shown = self.selected_class
@@ -240,6 +247,12 @@ class TrainingContext(QObject):
     def _classes_changed(self) -> None:
         self.classesChanged.emit()
         selected = self.selected_class
+        if selected is None:
+            # Of a class that vanished, the one after it, or the last.
+            classes = self.classes()
+            after = [c for c in classes if self._selected is None or c.value > self._selected]
+            selected = next(iter(after or classes[-1:]), None)
+            self._selected = selected.value if selected is not None else None
         if selected != self._shown:
             self._shown = selected
             self.selectedClassChanged.emit()

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
+from qgis.core import QgsApplication, QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
 from qgis.gui import QgsDockWidget, QgsMapLayerComboBox
-from qgis.PyQt.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import (
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from mambahsi_qgis.display.actions import ViewButton
+from mambahsi_qgis.gui.class_panel import ClassPanel
 from mambahsi_qgis.gui.context import TrainingContext
+from mambahsi_qgis.gui.field_box import FieldBox
+from mambahsi_qgis.gui.new_layer import ask_and_create
 from mambahsi_qgis.gui.training.panel import TrainPanel
 from mambahsi_qgis.translation import tr
 
@@ -39,6 +50,7 @@ class TrainingDock(QgsDockWidget):
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.addLayout(self._pickers())
+        layout.addWidget(FieldBox(self.context))
         self.tabs = QTabWidget()
         self.tabs.setObjectName("mambahsiTabs")
         self._add_panels()
@@ -52,6 +64,8 @@ class TrainingDock(QgsDockWidget):
 
     def _add_panels(self) -> None:
         """Put every panel into its tab."""
+        self.class_panel = ClassPanel(self.context)
+        self.tabs.addTab(self.class_panel, tr("&Classes"))
         self.train_panel = TrainPanel(self.context)
         self.tabs.addTab(self.train_panel, tr("Train"))
 
@@ -71,17 +85,22 @@ class TrainingDock(QgsDockWidget):
         )
         self.scene_picker.layerChanged.connect(self.context.set_scene)
         self.layer_picker.layerChanged.connect(self.context.set_layer)
+        new = QToolButton()
+        new.setObjectName("mambahsiNewLayerButton")
+        new.setIcon(QgsApplication.getThemeIcon("/mActionNewGeoPackageLayer.svg"))
+        new.setAccessibleName(tr("New training layer"))
+        new.setToolTip(tr("Make a training layer in the scene's CRS"))
+        new.clicked.connect(lambda: ask_and_create(self.context, self))
         form = QFormLayout()
         for text, picker, beside in (
             (tr("&Scene"), self.scene_picker, ViewButton(self._scenes, self.context.iface)),
-            (tr("Training &layer"), self.layer_picker, None),
+            (tr("Training &layer"), self.layer_picker, new),
         ):
             label = QLabel(text)
             label.setBuddy(picker)
             row = QHBoxLayout()
             row.addWidget(picker, 1)
-            if beside is not None:
-                row.addWidget(beside)
+            row.addWidget(beside)
             form.addRow(label, row)
         return form
 
@@ -93,7 +112,11 @@ class TrainingDock(QgsDockWidget):
         self._follow(self.scene_picker, self.context.scene, "scene")
 
     def _layer_changed(self) -> None:
-        self._follow(self.layer_picker, self.context.layer, "layer")
+        layer = self.context.layer
+        self._follow(self.layer_picker, layer, "layer")
+        if layer is not None:
+            # QGIS's Undo, Save edits and the attribute table are those of the active layer.
+            self.context.iface.setActiveLayer(layer)
 
     @staticmethod
     def _follow(picker: QgsMapLayerComboBox, layer: Any, key: str) -> None:
@@ -117,6 +140,7 @@ class TrainingDock(QgsDockWidget):
     def unload(self) -> None:
         """Let go of the project, before the plugin is taken away."""
         QgsProject.instance().readProject.disconnect(self._restore)
+        self.class_panel.unload()
         self.train_panel.unload()
         self.context.close()
 

@@ -178,6 +178,12 @@ class LayerWatch(QObject):
 
     # What follows -------------------------------------------------------------------------
 
+    def settle(self) -> None:
+        """Let everything follow now that changes call for."""
+        if self._settle.isActive():
+            self._settle.stop()
+            self._settled()
+
     def _settled(self) -> None:
         """Let the style follow the polygons, then tell."""
         if not self._style_touched:

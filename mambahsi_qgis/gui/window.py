@@ -68,6 +68,7 @@ class Window:
             self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
             self.dock.closedStateChanged.connect(self._closed)
         self.dock.setUserVisible(on)
+        self._closed(not on)
 
     def _closed(self, closed: bool) -> None:
         self.action.setChecked(not closed)

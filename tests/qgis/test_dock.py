@@ -12,6 +12,7 @@ from qgis.core import (
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
+    QgsSettings,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication
@@ -24,6 +25,7 @@ LEFT, TOP, PIXEL = 370000.0, 5810000.0, 30.0
 def window(provider: Any, qgis_iface: Any, qgis_new_project: Any) -> Iterator[Any]:
     from mambahsi_qgis.gui.window import Window
 
+    QgsSettings().remove("mambahsi/dockOpen")
     window = Window(qgis_iface)
     window.action.trigger()
     yield window
@@ -86,6 +88,7 @@ def test_unload_leaves_nothing_behind(
 
     main = qgis_iface.mainWindow()
     docks, bars = len(main.findChildren(QDockWidget)), len(main.findChildren(QToolBar))
+    QgsSettings().remove("mambahsi/dockOpen")
     window = Window(qgis_iface)
     window.action.trigger()
     QgsProject.instance().addMapLayer(labels)

@@ -32,6 +32,7 @@ PARAMETERS = {
     "sampledesign": (
         "CLASSIFICATION SIZE STANDARD_ERROR ACCURACY ACCURACIES ALLOCATION MINIMUM SEED SAMPLE"
     ),
+    "createtraininglayer": "SCENE CLASS_LIST CLASS_NAMES LABELS",
     "spectralsignatures": f"{TRAINED} REPORT CSV",
     "classseparability": f"{TRAINED} REPORT CSV",
     "exportlandcover": (
@@ -50,6 +51,7 @@ OUTPUTS = {
         "REPORT", "TABLE", "AREAS", "AREA_WEIGHTED_ACCURACY", "STANDARD_ERROR", *ACCURACY,
     },
     "sampledesign": {"SAMPLE", "POINTS"},
+    "createtraininglayer": {"LABELS", "CLASSES"},
     "spectralsignatures": {"REPORT", "CSV"},
     "classseparability": {"REPORT", "CSV", "SMALLEST_DISTANCE"},
     "exportlandcover": {"POLYGONS", "AREAS", "SIEVED", "FEATURES", "CHANGED_PIXELS"},
@@ -72,6 +74,8 @@ JOBS = {
     "engineinfo": "InfoJob",
     "installengine": "InstallJob",
 }
+# These do their work in QGIS alone.
+WITHOUT_ENGINE = {"engineinfo", "installengine", "createtraininglayer"}
 ADVANCED = QgsProcessingParameterDefinition.Flag.FlagAdvanced
 
 
@@ -92,7 +96,7 @@ def test_parameters_and_outputs_are_the_published_ones(provider: Any, name: str)
     assert {d.name() for d in found.outputDefinitions()} == OUTPUTS[name]
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("name", JOBS)
 def test_defaults_are_the_engines(provider: Any, name: str) -> None:
     from mambahsi_qgis.engine.jobs import jobs
 
@@ -159,7 +163,7 @@ def test_loading_the_jobs_writes_nothing_into_the_plugin(provider: Any, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["jobs.py"]
 
 
-@pytest.mark.parametrize("name", sorted(set(PARAMETERS) - {"engineinfo", "installengine"}))
+@pytest.mark.parametrize("name", sorted(set(PARAMETERS) - WITHOUT_ENGINE))
 def test_without_engine_it_says_what_is_missing(no_engine: None, name: str) -> None:
     runs, message = algorithm(name).canExecute()
     assert not runs

@@ -25,7 +25,7 @@ from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtTest import QTest
 
 CRS = QgsCoordinateReferenceSystem("EPSG:32633")
-NAMES = {1: "Gewässer", 2: "Wald’s “Rand”", 3: "草地"}
+NAMES = {1: "Gewässer", 2: "Wald's “Rand”", 3: "草地"}
 COLORS = {1: "#2b83ba", 2: "#1a6b3c", 3: "#d9a441"}
 
 
@@ -234,8 +234,10 @@ def test_any_mixture_of_edits_and_undo_never_disagrees(context: Any, seed: int) 
         lambda: context.edit(lambda edits: edits.add()),
         lambda: context.edit(lambda e: e.rename(some_class(), f"Ä{chance.random()}")),
         lambda: context.edit(lambda e: e.recolor(some_class(), QColor(chance.randrange(2**24)))),
-        lambda: len(context.classes()) > 2
-        and context.edit(lambda e: e.merge([some_class()], some_class())),
+        lambda: (
+            len(context.classes()) > 2
+            and context.edit(lambda e: e.merge([some_class()], some_class()))
+        ),
         lambda: len(context.classes()) > 2 and context.edit(lambda e: e.remove([some_class()])),
         draw,
         lambda: layer.changeAttributeValue(some_feature(), place, chance.randrange(1, 9)),
@@ -249,7 +251,6 @@ def test_any_mixture_of_edits_and_undo_never_disagrees(context: Any, seed: int) 
         settle()
         assert listed(context) == drawn(layer)
         assert set(offered(layer)) == set(drawn(layer))
-        from mambahsi_qgis.classes.reading import rows_of
 
         assert context.rows() == rows_of(layer, context.fields)
     while layer.undoStack().canUndo():
