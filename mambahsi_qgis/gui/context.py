@@ -22,6 +22,7 @@ from qgis.core import (
     QgsVectorLayerUtils,
     QgsWkbTypes,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from mambahsi_qgis.classes.edits import ClassEdits
@@ -209,13 +210,13 @@ class TrainingContext(QObject):
             return self._refuse(str(error))
         return True
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, level: Qgis.MessageLevel = Qgis.MessageLevel.Info) -> None:
         """Say something on QGIS's message bar."""
-        self.iface.messageBar().pushMessage("MambaHSI", text, Qgis.MessageLevel.Info)
+        self.iface.messageBar().pushMessage("MambaHSI", text, level)
 
     def warn(self, text: str) -> None:
         """Say on QGIS's message bar what cannot be done."""
-        self.iface.messageBar().pushMessage("MambaHSI", text, Qgis.MessageLevel.Warning)
+        self.tell(text, Qgis.MessageLevel.Warning)
 
     def _refuse(self, text: str) -> bool:
         self.warn(text)
