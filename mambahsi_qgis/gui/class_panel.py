@@ -186,7 +186,7 @@ class ClassPanel(QWidget):
                 widget.setAccessibleName(action.toolTip())
         return bar
 
-    def add_tools(self, bar: QToolBar) -> None:
+    def add_tools(self, bar: QWidget) -> None:
         """Put a toolbar above the list."""
         self.layout().insertWidget(0, bar)
 

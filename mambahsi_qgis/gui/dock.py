@@ -23,6 +23,7 @@ from qgis.PyQt.QtWidgets import (
 from mambahsi_qgis.display.actions import ViewButton
 from mambahsi_qgis.gui.class_panel import ClassPanel
 from mambahsi_qgis.gui.context import TrainingContext
+from mambahsi_qgis.gui.drawing.toolbar import DrawingToolBar
 from mambahsi_qgis.gui.field_box import FieldBox
 from mambahsi_qgis.gui.new_layer import ask_and_create
 from mambahsi_qgis.gui.training.panel import TrainPanel
@@ -65,6 +66,8 @@ class TrainingDock(QgsDockWidget):
     def _add_panels(self) -> None:
         """Put every panel into its tab."""
         self.class_panel = ClassPanel(self.context)
+        self.drawing = DrawingToolBar(self.context)
+        self.class_panel.add_tools(self.drawing)
         self.tabs.addTab(self.class_panel, tr("&Classes"))
         self.train_panel = TrainPanel(self.context)
         self.tabs.addTab(self.train_panel, tr("Train"))
@@ -140,6 +143,7 @@ class TrainingDock(QgsDockWidget):
     def unload(self) -> None:
         """Let go of the project, before the plugin is taken away."""
         QgsProject.instance().readProject.disconnect(self._restore)
+        self.drawing.unload()
         self.class_panel.unload()
         self.train_panel.unload()
         self.context.close()

@@ -36,7 +36,7 @@ from qgis.gui import QgsMapCanvasSnappingUtils, QgsMapToolPan, QgsRubberBand
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, QPointF, QSize, Qt
 from qgis.PyQt.QtGui import QMouseEvent
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QWidget
+from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QToolBar, QWidget
 
 LEFT, TOP, PIXEL = 370000.0, 5810000.0, 30.0
 HEIGHT, WIDTH, ROWS, COLUMNS = 24, 20, 6, 5
@@ -59,15 +59,16 @@ def place(row: float, column: float) -> QgsPointXY:
 def drawing(
     provider: Any, qgis_iface: Any, qgis_new_project: Any, scene: str, labels: QgsVectorLayer
 ) -> Iterator[Any]:
-    """The dock's context with scene and layer, the tools, and a hand on mouse and keys."""
-    from mambahsi_qgis.gui.context import TrainingContext
-    from mambahsi_qgis.gui.drawing.toolbar import DrawingToolBar
+    """The dock with scene and layer, and a hand on mouse and keys."""
+    from mambahsi_qgis.gui.window import Window
 
     for key in ("measure", "angle", "side", "fillHoles"):
         QgsSettings().remove(f"mambahsi/growing/{key}")
+    QgsSettings().remove("mambahsi/dockOpen")
     raster = QgsRasterLayer(scene, "Szene")
     labels.dataProvider().truncate()
     labels.dataProvider().reloadData()
+    _know_classes(labels)
     QgsProject.instance().addMapLayers([raster, labels])
     canvas = qgis_iface.mapCanvas()
     canvas.window().show()
@@ -75,21 +76,18 @@ def drawing(
     canvas.show()
     canvas.setDestinationCrs(raster.crs())
     canvas.setExtent(raster.extent())
-    context = TrainingContext(qgis_iface)
-    context.set_scene(raster)
-    context.set_layer(labels)
-    _know_classes(labels)
-    context.select_class(22)
+    window = Window(qgis_iface)
+    window.action.trigger()
+    window.dock.show()
+    window.dock.scene_picker.setLayer(raster)
+    window.dock.layer_picker.setLayer(labels)
+    window.dock.context.select_class(22)
     qgis_iface.messageBar().clear_messages()
-    bar = DrawingToolBar(context)
-    bar.show()
-    yield Hand(context, bar, canvas, raster, labels, qgis_iface)
-    bar.unload()
-    context.close()
-    bar.deleteLater()
+    yield Hand(window, raster, labels)
     canvas.setRotation(0)
-    canvas.window().hide()
     QgsProject.instance().clear()
+    window.unload()
+    canvas.window().hide()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
@@ -113,9 +111,10 @@ def _know_classes(layer: QgsVectorLayer) -> None:
 class Hand(SimpleNamespace):
     """Mouse and keys over the canvas, and what is looked at afterwards."""
 
-    def __init__(self, context: Any, bar: Any, canvas: Any, raster: Any, layer: Any, iface: Any):
-        super().__init__(context=context, bar=bar, canvas=canvas, scene=raster, layer=layer)
-        self.iface = iface
+    def __init__(self, window: Any, raster: QgsRasterLayer, layer: QgsVectorLayer) -> None:
+        super().__init__(dock=window.dock, scene=raster, layer=layer)
+        self.context, self.bar = window.dock.context, window.dock.drawing
+        self.iface, self.canvas = window.iface, window.iface.mapCanvas()
 
     def pixel(self, point: QgsPointXY) -> QPoint:
         """Where a point of the scene's CRS is on the canvas."""
@@ -336,7 +335,7 @@ def test_canvas_and_layer_in_other_crs(drawing: Hand) -> None:
     )
     _know_classes(other)
     QgsProject.instance().addMapLayer(other)
-    drawing.context.set_layer(other)
+    drawing.dock.layer_picker.setLayer(other)
     drawing.layer = other
     drawing.canvas.setDestinationCrs(WGS84)
     box = QgsCoordinateTransform(drawing.scene.crs(), WGS84, QgsProject.instance())
@@ -471,8 +470,8 @@ def test_holes_are_kept_or_filled(drawing: Hand) -> None:
     for number in range(dataset.RasterCount):
         dataset.GetRasterBand(number + 1).WriteArray(np.full((1, 2), -32768, np.int16), 7, 8)
     dataset.FlushCache()
-    drawing.context.set_scene(None)
-    drawing.context.set_scene(drawing.scene)
+    drawing.dock.scene_picker.setLayer(None)
+    drawing.dock.scene_picker.setLayer(drawing.scene)
     drawing.take("growing")
     drawing.grow(7.2, 6.1)
     assert drawing.bands()[0].asGeometry().area() == pytest.approx(28 * PIXEL**2)
@@ -522,7 +521,7 @@ def test_rotated_scene(drawing: Hand, write_scene: Any, tmp_path: Path) -> None:
     dataset = None
     scene = QgsRasterLayer(path, "Rotated")
     QgsProject.instance().addMapLayer(scene)
-    drawing.context.set_scene(scene)
+    drawing.dock.scene_picker.setLayer(scene)
     drawing.canvas.setExtent(scene.extent())
     drawing.take("growing")
 
@@ -556,27 +555,33 @@ def test_undo_redo_and_save(drawing: Hand, labels: QgsVectorLayer, tmp_path: Pat
     stored = QgsVectorLayer(path, "Stored", "ogr")
     _know_classes(stored)
     QgsProject.instance().addMapLayer(stored)
-    drawing.context.set_layer(stored)
+    drawing.dock.layer_picker.setLayer(stored)
     drawing.layer = stored
     drawing.context.select_class(22)
-    undo, redo, save = (
-        drawing.bar.findChild(QAbstractButton, f"mambahsi{name}Button")
-        for name in ("Undo", "Redo", "SaveEdits")
-    )
-    assert not any(b.isEnabled() for b in (undo, redo, save))
+    buttons = drawing.dock.findChild(QToolBar, "mambahsiClassBar")
+    panel = drawing.dock.class_panel
+    undo, redo, save = (buttons.widgetForAction(a) for a in (panel.undo, panel.redo, panel.save))
+
+    def press(button: QAbstractButton) -> None:
+        QTest.mouseClick(button, LEFT_BUTTON)
+        QTest.qWait(20)  # the dock looks at the layer once for several changes
+
+    def able() -> tuple[bool, ...]:
+        return tuple(button.isEnabled() for button in (undo, redo, save))
+
+    assert able() == (False, False, False)
     drawing.take("rectangle")
     drawing.drag((2, 4), (9, 12))
-    assert undo.isEnabled() and save.isEnabled() and not redo.isEnabled()
-    QTest.mouseClick(undo, LEFT_BUTTON)
-    assert not drawing.polygons() and redo.isEnabled() and not undo.isEnabled()
-    QTest.mouseClick(redo, LEFT_BUTTON)
+    QTest.qWait(20)
+    assert able() == (True, False, True)
+    press(undo)
+    assert not drawing.polygons() and able()[:2] == (False, True)
+    press(redo)
     assert len(drawing.polygons()) == 1
-    QTest.mouseClick(save, LEFT_BUTTON)
-    assert stored.isEditable() and not save.isEnabled() and not undo.isEnabled()
+    press(save)
+    assert stored.isEditable() and able() == (False, False, False)
     assert QgsVectorLayer(path, "again", "ogr").featureCount() == 1
     stored.rollBack()
-    QgsProject.instance().removeMapLayer(stored.id())
-    assert not any(b.isEnabled() for b in (undo, redo, save))
 
 
 def test_other_tools_take_over(drawing: Hand) -> None:
@@ -599,7 +604,7 @@ def test_every_control_is_named_and_reached_by_tab(drawing: Hand) -> None:
         for w in drawing.bar.findChildren(QWidget)
         if w.objectName().startswith("mambahsi") and w.objectName() != "mambahsiRegion"
     ]
-    assert len(controls) == 14
+    assert len(controls) == 11
     for control in controls:
         assert control.toolTip(), control.objectName()
         assert control.accessibleName() or control.text(), control.objectName()
@@ -609,27 +614,25 @@ def test_every_control_is_named_and_reached_by_tab(drawing: Hand) -> None:
 def test_nothing_is_left_behind(
     provider: Any, qgis_iface: Any, qgis_new_project: Any, scene: str, labels: QgsVectorLayer
 ) -> None:
-    from mambahsi_qgis.gui.context import TrainingContext
-    from mambahsi_qgis.gui.drawing.toolbar import DrawingToolBar
+    from mambahsi_qgis.gui.window import Window
 
     canvas = qgis_iface.mapCanvas()
     canvas.setExtent(QgsRectangle(LEFT, TOP - 720, LEFT + 600, TOP))
     items = len(canvas.scene().items())
-    context = TrainingContext(qgis_iface)
+    _know_classes(labels)
     raster = QgsRasterLayer(scene, "Szene")
     QgsProject.instance().addMapLayers([raster, labels])
-    context.set_scene(raster)
-    context.set_layer(labels)
-    bar = DrawingToolBar(context)
-    hand = Hand(context, bar, canvas, raster, labels, qgis_iface)
+    window = Window(qgis_iface)
+    window.action.trigger()
+    window.dock.scene_picker.setLayer(raster)
+    window.dock.layer_picker.setLayer(labels)
+    hand = Hand(window, raster, labels)
     hand.take("polygon")
     hand.click(5, 5)
     hand.click(5, 9)
     hand.take("growing")
     hand.click(8, 8)
-    bar.unload()
-    context.close()
-    bar.deleteLater()
+    window.unload()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     QCoreApplication.processEvents()
     assert len(canvas.scene().items()) == items

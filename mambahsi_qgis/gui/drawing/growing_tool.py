@@ -15,7 +15,7 @@ from mambahsi_qgis.gui.drawing.grower import RegionGrower
 
 
 class GrowingTool(QgsMapTool):
-    """Click a pixel; Enter or a right click makes the region a polygon, Escape drops it.
+    """Click a pixel; Enter or a right click makes the region a polygon, Escape gives up.
 
     Args:
         context: Where polygons go.
@@ -41,7 +41,7 @@ class GrowingTool(QgsMapTool):
             self.grower.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter accepts, Escape drops."""
+        """Enter accepts, Escape gives up."""
         if event.key() == Qt.Key.Key_Escape:
             self.grower.clear()
         elif event.key() in ENTER:

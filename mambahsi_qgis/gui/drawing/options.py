@@ -25,7 +25,7 @@ _LARGEST_ANGLE = 60.0
 
 
 class GrowingOptions(QWidget):
-    """Measure, tolerance, window, and the buttons that accept or drop a region.
+    """Measure, tolerance, window, and the buttons that accept a region or give it up.
 
     Args:
         grower: What they set.
@@ -66,14 +66,14 @@ class GrowingOptions(QWidget):
         self.told = QLabel()
         self.told.setObjectName("mambahsiRegion")
         self.told.setWordWrap(True)
-        self.add = QPushButton(tr("A&dd polygon"))
+        self.add = QPushButton(tr("&Add polygon"))
         self.add.setObjectName("mambahsiAddRegion")
         self.add.setToolTip(
             tr("Make the region a polygon of the selected class (Enter or right click on the map)")
         )
-        self.drop = QPushButton(tr("D&rop"))
-        self.drop.setObjectName("mambahsiDropRegion")
-        self.drop.setToolTip(tr("Forget the region (Escape on the map)"))
+        self.give_up = QPushButton(tr("&Give up"))
+        self.give_up.setObjectName("mambahsiGiveUpRegion")
+        self.give_up.setToolTip(tr("Forget the region (Escape on the map)"))
         self._lay_out()
 
         self.measure.currentIndexChanged.connect(
@@ -83,7 +83,7 @@ class GrowingOptions(QWidget):
         self.side.valueChanged.connect(grower.set_side)
         self.fill.toggled.connect(grower.set_fill_holes)
         self.add.clicked.connect(grower.accept)
-        self.drop.clicked.connect(grower.clear)
+        self.give_up.clicked.connect(grower.clear)
         grower.changed.connect(self._tell)
         grower.rangeChanged.connect(self._range)
         self._range()
@@ -97,13 +97,13 @@ class GrowingOptions(QWidget):
         end = QHBoxLayout()
         end.addWidget(self.told, 1)
         end.addWidget(self.add)
-        end.addWidget(self.drop)
+        end.addWidget(self.give_up)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         for text, buddy, row in (
-            (tr("M&easure"), self.measure, self.measure),
-            (tr("T&olerance"), self.tolerance, self.tolerance),
-            (tr("&Window"), self.side, window),
+            (tr("Meas&ure"), self.measure, self.measure),
+            (tr("&Tolerance"), self.tolerance, self.tolerance),
+            (tr("W&indow"), self.side, window),
         ):
             label = QLabel(text)
             label.setBuddy(buddy)
@@ -133,6 +133,6 @@ class GrowingOptions(QWidget):
                 text += tr("; the window ends the region")
         self.told.setText(text)
         self.add.setEnabled(grower.inside is not None and not grower.busy)
-        self.drop.setEnabled(grower.inside is not None or grower.busy)
+        self.give_up.setEnabled(grower.inside is not None or grower.busy)
         with QSignalBlocker(self.side):
             self.side.setValue(grower.side)

@@ -8,11 +8,10 @@ from qgis.core import Qgis
 from qgis.gui import QgsMapTool
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QIcon
-from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QStyle, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QStyle, QToolButton, QVBoxLayout, QWidget
 
 from mambahsi_qgis import paths
 from mambahsi_qgis.gui.context import TrainingContext
-from mambahsi_qgis.gui.drawing.edits import EditActions
 from mambahsi_qgis.gui.drawing.freehand import FreehandTool
 from mambahsi_qgis.gui.drawing.grower import RegionGrower
 from mambahsi_qgis.gui.drawing.growing_tool import GrowingTool
@@ -24,7 +23,7 @@ from mambahsi_qgis.translation import tr
 
 
 class DrawingToolBar(QWidget):
-    """Tools that draw polygons of the selected class, undo, redo and save.
+    """Tools that draw polygons of the selected class.
 
     Buttons and not a ``QToolBar``: its buttons cannot be reached by Tab.
 
@@ -39,7 +38,6 @@ class DrawingToolBar(QWidget):
         self.canvas = context.iface.mapCanvas()
         self.grower = RegionGrower(context, self)
         self.grower.failed.connect(lambda text: context.tell(text, Qgis.MessageLevel.Warning))
-        self.edits = EditActions(context, self)
         self.options = GrowingOptions(self.grower)
         self.tools: dict[str, QgsMapTool] = {
             "polygon": PolygonTool(context),
@@ -71,7 +69,7 @@ class DrawingToolBar(QWidget):
                 tr("Grow region"),
                 tr(
                     "Click a pixel: the connected pixels with a similar spectrum become a "
-                    "polygon; Enter or right click adds it, Escape drops it"
+                    "polygon; Enter or right click adds it, Escape gives up"
                 ),
             ),
         }
@@ -85,7 +83,6 @@ class DrawingToolBar(QWidget):
         for tool in self.tools.values():
             tool.remove()
         self.grower.close()
-        self.edits.close()
 
     def _action(self, name: str, text: str, explanation: str) -> QAction:
         icon = QIcon(str(paths.part("resources") / "icons" / f"{name}.svg"))
@@ -114,13 +111,7 @@ class DrawingToolBar(QWidget):
         row = QHBoxLayout()
         row.setSpacing(0)
         size = self.style().pixelMetric(QStyle.PixelMetric.PM_ToolBarIconSize)
-        for action in (*self.actions_by_name.values(), None, *self._edit_actions()):
-            if action is None:
-                line = QFrame()
-                line.setFrameShape(QFrame.Shape.VLine)
-                line.setFrameShadow(QFrame.Shadow.Sunken)
-                row.addWidget(line)
-                continue
+        for action in self.actions_by_name.values():
             button = QToolButton()
             button.setDefaultAction(action)
             button.setObjectName(f"{action.objectName()}Button")
@@ -133,6 +124,3 @@ class DrawingToolBar(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
         layout.addWidget(self.options)
-
-    def _edit_actions(self) -> tuple[QAction, ...]:
-        return self.edits.undo, self.edits.redo, self.edits.save
