@@ -26,6 +26,7 @@ from mambahsi_qgis.gui.context import TrainingContext
 from mambahsi_qgis.gui.drawing.toolbar import DrawingToolBar
 from mambahsi_qgis.gui.field_box import FieldBox
 from mambahsi_qgis.gui.new_layer import ask_and_create
+from mambahsi_qgis.gui.samples.panel import SamplesPanel
 from mambahsi_qgis.gui.training.panel import TrainPanel
 from mambahsi_qgis.translation import tr
 
@@ -69,6 +70,8 @@ class TrainingDock(QgsDockWidget):
         self.drawing = DrawingToolBar(self.context)
         self.class_panel.add_tools(self.drawing)
         self.tabs.addTab(self.class_panel, tr("&Classes"))
+        self.samples_panel = SamplesPanel(self.context)
+        self.tabs.addTab(self.samples_panel, tr("Samples"))
         self.train_panel = TrainPanel(self.context)
         self.tabs.addTab(self.train_panel, tr("Train"))
 
@@ -145,6 +148,7 @@ class TrainingDock(QgsDockWidget):
         QgsProject.instance().readProject.disconnect(self._restore)
         self.drawing.unload()
         self.class_panel.unload()
+        self.samples_panel.unload()
         self.train_panel.unload()
         self.context.close()
 
