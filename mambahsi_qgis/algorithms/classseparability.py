@@ -32,7 +32,7 @@ class ClassSeparability(SamplesAlgorithm):
         return tr(
             "<p>Computes the Jeffries-Matusita distance between all pairs of classes from their "
             "labeled pixels: 0 where two classes are alike, 2 where they are apart. Below 1 they "
-            "are hardly separable; from 1.9 they are well so.</p>"
+            "are hardly separable, from 1.9 on well separable.</p>"
             "<p>Few samples in many bands look separable whatever they are. So the distance that "
             "as many samples of classes without a difference have is told beside each, and pairs "
             "are judged by what is found beyond it. Where samples are few for the number of bands, "

@@ -16,7 +16,7 @@ FEWEST = 3
 """Samples without which nothing can be said about a covariance."""
 
 POOR, GOOD = 1.0, 1.9
-"""Distances below which two classes are hardly separable, and from which they are well so."""
+"""Distances below which two classes are hardly separable, and from which they are well separable."""
 
 
 @dataclass(frozen=True)
