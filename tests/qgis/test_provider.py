@@ -168,7 +168,7 @@ def test_without_engine_it_says_what_is_missing(no_engine: None, name: str) -> N
     runs, message = algorithm(name).canExecute()
     assert not runs
     assert "MAMBAHSI_ENGINE_PYTHON" in message
-    assert "Providers" in message
+    assert "mambahsi:installengine" in message
 
 
 def test_engineinfo_runs_without_engine(no_engine: None, told: Any) -> None:

@@ -16,7 +16,7 @@ FEWEST = 3
 """Samples without which nothing can be said about a covariance."""
 
 POOR, GOOD = 1.0, 1.9
-"""Distances below which two classes are hardly separable, and from which they are well separable."""
+"""Distances below which two classes are hardly separable, and from which they are so well."""
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ _ABOUT_DISTANCE = (
     f"distributions. Below {POOR:g} two classes are hardly separable: consider merging them, or "
     f"draw purer samples; from {GOOD:g} on they are separable well. Few samples in many bands look "
     "separable whatever they are; <em>by chance</em> is the distance that as many samples have of "
-    "classes that do not differ, and colors and order follow what is found beyond it. Sources: Kailath "
-    "1967, doi:10.1109/TCOM.1967.1089532; Bruzzone et al. 1995, doi:10.1109/36.477187. Where a "
-    f"class has fewer than {ENOUGH} samples per band, or a singular covariance, both covariances "
-    "are shrunk alike after Ledoit and Wolf 2004, doi:10.1016/S0047-259X(03)00096-4."
+    "classes that do not differ, and colors and order follow what is found beyond it. Sources: "
+    "Kailath 1967, doi:10.1109/TCOM.1967.1089532; Bruzzone et al. 1995, doi:10.1109/36.477187. "
+    f"Where a class has fewer than {ENOUGH} samples per band, or a singular covariance, both "
+    "covariances are shrunk alike after Ledoit and Wolf 2004, doi:10.1016/S0047-259X(03)00096-4."
 )
 
 
