@@ -25,7 +25,15 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication, QObject, Qt, QUrl, pyqtSlot
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QSpinBox, QWidget
+from qgis.PyQt.QtWidgets import (
+    QAbstractButton,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 
 CLASSES = {11: ("Wald", "#1a6b3c"), 22: ("Gewässer", "#2b83ba"), 33: ("Acker", "#d9a441")}
 LONG = 100_000
@@ -308,24 +316,42 @@ def test_without_an_engine(
     provider: Any, qgis_iface: Any, monkeypatch: pytest.MonkeyPatch, scene: str,
     labels: QgsVectorLayer,
 ) -> None:  # fmt: skip
+    from mambahsi_qgis.engine.locate import find_engine
+
     engine = os.environ.get("MAMBAHSI_ENGINE_PYTHON", "")
     monkeypatch.delenv("MAMBAHSI_ENGINE_PYTHON", raising=False)
     session = Session(qgis_iface)
     try:
         session.open(scene, labels)
         QTest.qWait(20)
-        assert "not set up" in session.text("Engine") and "Options" in session.text("Engine")
+        assert session.text("Engine") == find_engine().problem != ""
+        assert session.button("Install").isVisibleTo(session.panel)
         assert not session.button("Button").isEnabled()
         if engine:
             monkeypatch.setenv("MAMBAHSI_ENGINE_PYTHON", engine)
             session.click("Look")
             session.wait(lambda: "CPU" in session.text("WillRun"))
             assert session.button("Button").isEnabled()
-            assert not session.find(QLabel, "Engine").isVisibleTo(session.panel)
+            for kind, name in ((QLabel, "Engine"), (QPushButton, "Install"), (QPushButton, "Look")):
+                assert not session.find(kind, name).isVisibleTo(session.panel)
     finally:
         session.window.unload()
         QCoreApplication.sendPostedEvents()
         QgsProject.instance().clear()
+
+
+def test_every_control_explains_itself_and_is_reached_by_tab(session: Session) -> None:
+    kinds = (QPushButton, QComboBox, QSpinBox, QCheckBox)
+    controls = [w for kind in kinds for w in session.panel.findChildren(kind)]
+    assert len(controls) >= 14
+    for control in controls:
+        assert control.toolTip(), control.objectName()
+        assert control.accessibleName() or control.text(), control.objectName()
+        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, control.objectName()
+    labels = [label for label in session.panel.findChildren(QLabel) if label.buddy() is not None]
+    texts = [w.text() for w in (*controls, *labels) if isinstance(w, (QAbstractButton, QLabel))]
+    mnemonics = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+    assert len(labels) == 4 and sorted(mnemonics) == sorted(set(mnemonics))
 
 
 def test_unloading_ends_the_engine_and_another_session_resumes(

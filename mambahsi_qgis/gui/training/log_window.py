@@ -30,6 +30,8 @@ class LogWindow(QDialog):
         self._text.setToolTip(tr("What the engine has told, and where its own log file lies."))
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        close = buttons.button(QDialogButtonBox.StandardButton.Close)
+        close.setToolTip(tr("Close this window; the log is kept."))
         buttons.rejected.connect(self.hide)
         layout = QVBoxLayout(self)
         layout.addWidget(self._text)

@@ -64,7 +64,8 @@ class TrainPanel(QWidget):
             (context.layerChanged, self._subject_changed),
             (context.classesChanged, self._show_hint),
             (view.form.changed, self._show),
-            (view.look.clicked, lambda: self._probe.look(again=True)),
+            (view.install.clicked, self._install),
+            (view.look.clicked, self._look_again),
             (view.train.clicked, self._start),
             (view.cancel.clicked, self._trainer.cancel),
             (view.resume.clicked, self._go_on),
@@ -100,7 +101,7 @@ class TrainPanel(QWidget):
         asking = tr("Asking the engine where it can run…")
         view.say_of_engine(
             asking if probe.is_asking else probe.problem,
-            can_look=bool(probe.problem) and not probe.is_asking,
+            is_missing=bool(probe.problem) and not probe.is_asking,
         )
         ready = probe.engine.python is not None and not probe.problem and not running
         has_subject = Subject.is_there(self._context)
@@ -261,16 +262,30 @@ class TrainPanel(QWidget):
             self._log.add_line(line)
 
     def _more(self) -> None:
-        import processing
-
         subject = Subject.of(self._context)
         choices = self._view.form.choices()
         chosen = order.parameters(subject, choices, None) if subject is not None else {}
-        dialog = processing.createAlgorithmDialog("mambahsi:trainandclassify", chosen)
+        _open_dialog("mambahsi:trainandclassify", chosen)
+
+    def _install(self) -> None:
+        dialog = _open_dialog("mambahsi:installengine", {})
         if dialog is not None:
-            dialog.show()
+            dialog.algorithmFinished.connect(self._look_again)
+
+    def _look_again(self, *result: Any) -> None:
+        self._probe.look(again=True)
 
     def _refuse(self, text: str) -> None:
         """Say why something is not done, in both places that people look at."""
         self._view.status.setText(text)
         self._announcer.tell(text, Qgis.MessageLevel.Warning)
+
+
+def _open_dialog(algorithm: str, parameters: dict[str, Any]) -> Any:
+    """Open the dialog of a Processing algorithm; None where it is not there."""
+    import processing
+
+    dialog = processing.createAlgorithmDialog(algorithm, parameters)
+    if dialog is not None:
+        dialog.show()
+    return dialog

@@ -30,7 +30,7 @@ class TrainView(QScrollArea):
         form: What is chosen; gives its room to the curve while a training runs.
         about: What the training that runs, or ran last, is.
         engine: What there is to say of the engine.
-        look: Looks for the engine again.
+        install, look: Install an engine; look for it again.
         hint: Warns of too few polygons.
         train, cancel, resume: What is done.
         bar: How much of it is done.
@@ -45,8 +45,13 @@ class TrainView(QScrollArea):
         self.form = SetupForm(content)
         self.about = _text("mambahsiTrainAbout", tr("The training below."))
         self.engine = _text("mambahsiTrainEngine", tr("What there is to say of the engine."))
+        self.install = _button(
+            tr("&Install the engine…"),
+            "mambahsiTrainInstall",
+            tr("Open “Install the engine” of the Processing toolbox."),
+        )
         self.look = _button(
-            tr("Look for the engine a&gain"),
+            tr("Look a&gain"),
             "mambahsiTrainLook",
             tr("After an engine was set up, look for it again."),
         )
@@ -57,7 +62,7 @@ class TrainView(QScrollArea):
             tr("Train on the polygons as they are now, then classify the scene."),
         )
         self.cancel = _button(
-            tr("Ca&ncel"),
+            tr("&Cancel"),
             "mambahsiTrainCancel",
             tr("Stop. All that was done is kept, and Resume goes on from there."),
         )
@@ -89,7 +94,7 @@ class TrainView(QScrollArea):
         )
         column = QVBoxLayout(content)
         for part in (
-            *(self.form, self.engine, self.look, self.hint),
+            *(self.form, self.engine, (self.install, self.look), self.hint),
             *(
                 (self.train, self.cancel, self.resume),
                 self.about,
@@ -118,11 +123,12 @@ class TrainView(QScrollArea):
         width += self.verticalScrollBar().sizeHint().width()
         return QSize(width, super().minimumSizeHint().height())
 
-    def say_of_engine(self, text: str, can_look: bool) -> None:
-        """Say something of the engine, or nothing."""
+    def say_of_engine(self, text: str, is_missing: bool) -> None:
+        """Say something of the engine, or nothing, and offer help where it is missing."""
         self.engine.setText(text)
         self.engine.setVisible(bool(text))
-        self.look.setVisible(can_look)
+        self.install.setVisible(is_missing)
+        self.look.setVisible(is_missing)
 
     def warn(self, text: str) -> None:
         """Warn of something, or of nothing."""
