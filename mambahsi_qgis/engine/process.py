@@ -40,6 +40,10 @@ CANCEL_GRACE = 4.0
 TERMINATE_GRACE = 2.0
 """Seconds between the request to terminate and the kill."""
 
+LAST_WORDS = 2.0
+"""Seconds without a word after the engine's end until its output is believed to be empty: on a busy
+machine the thread that reads it may be late."""
+
 POLL = 0.1
 """Seconds between two looks at the Cancel button."""
 
@@ -133,6 +137,7 @@ def _follow(
     lines: queue.SimpleQueue[Optional[bytes]] = queue.SimpleQueue()
     threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
     cancelled_at: Optional[float] = None
+    ended_at: Optional[float] = None
     terminated = False
     # Batch mode and qgis_process run algorithms in the main thread, whose event loop has to
     # turn meanwhile: it hears the Cancel button, Ctrl-C, and keeps the window alive.
@@ -143,10 +148,13 @@ def _follow(
             if line is None:
                 break
             reader.read(line)
+            ended_at = None
         except queue.Empty:
             if process.poll() is not None:
-                # Ended, yet its output is open: a grandchild holds it. Nothing more comes.
-                break
+                ended_at = ended_at or time.monotonic()
+                if time.monotonic() - ended_at > LAST_WORDS:
+                    # Its output is open still: a grandchild holds it. Nothing more comes.
+                    break
         if in_main_thread:
             QCoreApplication.processEvents()
         if cancelled_at is None and feedback.isCanceled():

@@ -148,3 +148,14 @@ def test_temporary_files_are_gone(training: dict[str, Any], told: Any) -> None:
     with pytest.raises(QgsProcessingException):
         train(training, told)
     assert not list(Path(QgsProcessingUtils.tempFolder()).glob("mambahsi_*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="takes a shell script for an engine")
+def test_words_that_come_after_the_engines_end_count(told: Any, tmp_path: Path) -> None:
+    """On a busy machine they are read late; here they are said late, by a grandchild."""
+    from mambahsi_qgis.engine.process import run_job
+
+    engine = tmp_path / "engine"
+    engine.write_text('#!/bin/sh\n(sleep 0.7; echo \'{"event": "result", "late": 1}\') &\nexit 0\n')
+    engine.chmod(0o755)
+    assert run_job(engine, {"job": "info"}, tmp_path, told) == {"late": 1}
