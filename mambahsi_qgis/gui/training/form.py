@@ -49,7 +49,7 @@ class SetupForm(QWidget):
             self._preset.addItem(name, name)
             last = self._preset.count() - 1
             self._preset.setItemData(last, preset.description, Qt.ItemDataRole.ToolTipRole)
-        self._add(rows, tr("&Network:"), self._preset, "mambahsiTrainPreset", preset_help())
+        self._add(rows, tr("Net&work:"), self._preset, "mambahsiTrainPreset", preset_help())
 
         least, most, default = epoch_limits()
         self._epochs = QSpinBox()

@@ -62,7 +62,7 @@ class TrainView(QScrollArea):
             tr("Train on the polygons as they are now, then classify the scene."),
         )
         self.cancel = _button(
-            tr("&Cancel"),
+            tr("Ca&ncel"),
             "mambahsiTrainCancel",
             tr("Stop. All that was done is kept, and Resume goes on from there."),
         )
@@ -83,7 +83,7 @@ class TrainView(QScrollArea):
             tr("Open the report of the last training in your browser."),
         )
         self.log = _button(
-            tr("Sho&w log"),
+            tr("S&how log"),
             "mambahsiTrainShowLog",
             tr("Show what the engine has told, and where its log file lies."),
         )
