@@ -25,6 +25,7 @@ from mambahsi_qgis.gui.class_panel import ClassPanel
 from mambahsi_qgis.gui.context import TrainingContext
 from mambahsi_qgis.gui.drawing.toolbar import DrawingToolBar
 from mambahsi_qgis.gui.field_box import FieldBox
+from mambahsi_qgis.gui.map.panel import MapPanel
 from mambahsi_qgis.gui.new_layer import ask_and_create
 from mambahsi_qgis.gui.samples.panel import SamplesPanel
 from mambahsi_qgis.gui.training.panel import TrainPanel
@@ -74,6 +75,8 @@ class TrainingDock(QgsDockWidget):
         self.tabs.addTab(self.samples_panel, tr("Samples"))
         self.train_panel = TrainPanel(self.context)
         self.tabs.addTab(self.train_panel, tr("Train"))
+        self.map_panel = MapPanel(self.context)
+        self.tabs.addTab(self.map_panel, tr("Map"))
 
     def _pickers(self) -> QFormLayout:
         self.scene_picker = _picker(
@@ -150,6 +153,7 @@ class TrainingDock(QgsDockWidget):
         self.class_panel.unload()
         self.samples_panel.unload()
         self.train_panel.unload()
+        self.map_panel.unload()
         self.context.close()
 
 

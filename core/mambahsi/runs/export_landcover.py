@@ -170,7 +170,7 @@ def _features(
 
 def _metadata(job: ExportLandCoverJob, area: EllipsoidArea | None) -> dict[str, str]:
     name = job.classification.name or Path(job.classification.path).name
-    told = f"Land cover of {name}; minimum mapping unit {job.minimum_area:g} {job.unit}."
+    told = f"Land cover of {name}; minimum mapping unit {_minimum(job)}."
     if area is not None:
         told += f" area_ha: hectares on the ellipsoid {area.name}."
     return {"DESCRIPTION": told}
@@ -217,20 +217,20 @@ def _tell(
     result: dict[str, Any], regions: Regions, job: ExportLandCoverJob, feedback: Feedback
 ) -> None:
     rows = result["classes"]
-    width = max(len(row["name"]) for row in rows)
+    width = max(len(row["name"]) for row in [*rows, {"name": "class"}])
     unit = f"ha on {result['ellipsoid']}" if result["ellipsoid"] else ""
-    lines = [f"{'':<{width}}  {'polygons':>9}  {'pixels':>12}  {'share':>7}  {unit}"]
+    lines = [f"{'class':<{width}}  {'polygons':>9}  {'pixels':>12}  {'share':>7}  {unit:>14}"]
     for row in rows:
         hectares = "" if row["area_ha"] is None else f"{row['area_ha']:,.2f}"
         lines.append(
             f"{row['name']:<{width}}  {row['polygons']:>9,}  {row['pixels']:>12,}  "
-            f"{row['share']:>7.2%}  {hectares}"
+            f"{row['share']:>7.2%}  {hectares:>14}"
         )
     feedback.log("\n".join(lines))
     if not job.minimum_area:
         return
     feedback.log(
-        f"The minimum mapping unit of {job.minimum_area:g} {job.unit} changed the class of "
+        f"The minimum mapping unit of {_minimum(job)} changed the class of "
         f"{result['changed_pixels']:,} pixels."
     )
     alone = int(are_small(regions, job.minimum_area, job.unit).sum())
@@ -238,3 +238,7 @@ def _tell(
         feedback.log(
             f"{alone:,} smaller regions remain: nodata surrounds them, so there is no neighbor."
         )
+
+
+def _minimum(job: ExportLandCoverJob) -> str:
+    return f"{job.minimum_area:g} {'ha' if job.unit == 'hectares' else 'pixels'}"
