@@ -19,6 +19,7 @@ from mambahsi.network.moments import Moments
 from mambahsi.scan import table_kernels
 from mambahsi.scan.mixer_chunks import CHUNK
 from mambahsi.scan.pipeline import Pipeline
+from mambahsi.scan.products import Projection, add_weight_gradient
 from mambahsi.scan.table_kernels import SPATIAL, SUMS
 from mambahsi.scan.threads import work_together
 from mambahsi.scan.vector_code import LANES
@@ -43,11 +44,11 @@ class Embedding(torch.autograd.Function):
         out = torch.empty(len(pixels), len(weight))
         measures = Measures(-(-len(pixels) // CHUNK), len(weight))
         # Threads do not see that gradients are switched off in here.
-        table, bare = pixels.detach(), weight.detach().t()
+        table, projection = pixels.detach(), Projection(weight.detach())
 
         def embed(pipeline: Pipeline) -> None:
             for _, a, b in pipeline.parts(len(table), CHUNK):
-                torch.mm(table[a:b], bare, out=out[a:b])
+                projection.apply(table[a:b], out[a:b])
                 measures.take(a // CHUNK, out[a:b])
 
         work_together(embed)
@@ -70,7 +71,7 @@ class Embedding(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         pixels, weight, bias = (tensor.detach() for tensor in ctx.saved_tensors)
-        dout, bare = gradients[0].detach().contiguous(), weight.detach().t()
+        dout, projection = gradients[0].detach().contiguous(), Projection(weight)
         table = _table(ctx.norm, ctx.moments, bias.detach())
         width, tiles = len(weight), len(weight) // LANES
         factors = torch.zeros(3)
@@ -82,7 +83,7 @@ class Embedding(torch.autograd.Function):
             features = torch.empty(CHUNK, width)
             for _, a, b in pipeline.parts(len(pixels), CHUNK):
                 e = features[: b - a]
-                torch.mm(pixels[a:b], bare, out=e)
+                projection.apply(pixels[a:b], e)
                 sum_kernel(
                     None, e, None, table, None, factors, None, None, dout[a:b],
                     sums[a // CHUNK], b - a, tiles,
@@ -91,7 +92,8 @@ class Embedding(torch.autograd.Function):
         work_together(add_up)
         dnorm = finish_norm_table(table, ctx.norm, ctx.moments, sums.double().sum(0)[:2])
         gradient_kernel = table_kernels.branch_gradient(**_VARIANT)
-        dweight, dbias = torch.zeros_like(weight), torch.zeros(width)
+        # Turned, because the width is a multiple of what a product writes at a time.
+        dweight, dbias = torch.zeros_like(weight.t()), torch.zeros(width)
         # Spectra get no gradient, the features that come to the head do.
         dpixels = torch.empty_like(pixels) if ctx.needs_input_grad[1] else None
 
@@ -100,20 +102,21 @@ class Embedding(torch.autograd.Function):
             for part in pipeline.parts(len(pixels), CHUNK):
                 a, b = part.start, part.stop
                 e, de = features[: b - a], dfeatures[: b - a]
-                torch.mm(pixels[a:b], bare, out=e)
+                projection.apply(pixels[a:b], e)
                 gradient_kernel(
                     e, None, table, None, factors, None, None, dout[a:b], de, None, None,
                     b - a, tiles,
                 )  # fmt: skip
-                of_weight, of_bias = de.t() @ pixels[a:b], de.sum(0)
+                of_weight, of_bias = torch.zeros(dweight.shape), de.sum(0)
+                add_weight_gradient(pixels[a:b], de, of_weight)
                 if dpixels is not None:
-                    torch.mm(de, weight, out=dpixels[a:b])
+                    projection.gradient(de, dpixels[a:b])
                 with pipeline.turn(part, "sums"):
                     dweight.add_(of_weight)
                     dbias.add_(of_bias)
 
         work_together(descend)
-        return (None, dpixels, dweight, dbias, *dnorm)
+        return (None, dpixels, dweight.t(), dbias, *dnorm)
 
 
 def _table(norm: PixelGroupNorm, moments: Moments, bias: Tensor) -> Tensor:

@@ -140,7 +140,7 @@ class BlockGradient:
 
         work_together(work)
         return [
-            total.of_parameters(2 * w.x_in.shape[1])
+            total.of_parameters(2 * w.x_in.weight.shape[1])
             for total, w in zip(totals, weights, strict=True)
         ]
 

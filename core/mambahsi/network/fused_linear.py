@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from mambahsi.scan.mixer_chunks import CHUNK
 from mambahsi.scan.pipeline import Pipeline
+from mambahsi.scan.products import Projection, add_weight_gradient
 from mambahsi.scan.threads import work_together
 
 
@@ -25,11 +26,12 @@ class Linear(torch.autograd.Function):
         ctx.save_for_backward(pixels, weight)
         out = torch.empty(len(pixels), len(weight))
         # Threads do not see that gradients are switched off in here.
-        pixels, weight, bias = pixels.detach(), weight.detach(), bias.detach()
+        pixels, projection, bias = pixels.detach(), Projection(weight.detach()), bias.detach()
 
         def work(pipeline: Pipeline) -> None:
             for _, a, b in pipeline.parts(len(pixels), CHUNK):
-                torch.addmm(bias, pixels[a:b], weight.t(), out=out[a:b])
+                projection.apply(pixels[a:b], out[a:b])
+                out[a:b] += bias
 
         work_together(work)
         return out
@@ -40,13 +42,15 @@ class Linear(torch.autograd.Function):
         pixels, weight = (tensor.detach() for tensor in ctx.saved_tensors)
         dout = gradients[0].detach().contiguous()
         dpixels = torch.empty_like(pixels)
+        projection = Projection(weight)
         dweight, dbias = torch.zeros_like(weight), torch.zeros(len(weight))
 
         def work(pipeline: Pipeline) -> None:
             for part in pipeline.parts(len(pixels), CHUNK):
                 own = slice(part.start, part.stop)
-                torch.mm(dout[own], weight, out=dpixels[own])
-                of_weight, of_bias = dout[own].t() @ pixels[own], dout[own].sum(0)
+                projection.gradient(dout[own], dpixels[own])
+                of_weight, of_bias = torch.zeros_like(weight), dout[own].sum(0)
+                add_weight_gradient(dout[own], pixels[own], of_weight)
                 with pipeline.turn(part, "sums"):
                     dweight.add_(of_weight)
                     dbias.add_(of_bias)

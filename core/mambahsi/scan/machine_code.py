@@ -90,6 +90,11 @@ def _function(address: int, parameters: int) -> Callable[..., None]:
     return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * parameters)(address)
 
 
+def has_wide_registers() -> bool:
+    """Whether one register holds a vector of sixteen numbers, and there are 32 of them."""
+    return "+avx512f" in _machine()[1]
+
+
 @functools.cache
 def _machine() -> tuple[Any, str]:
     """The processor to compile for, and a text that tells it from others."""

@@ -33,7 +33,7 @@ def context_before(w: MixerWeights, tokens: Tensor, start: int) -> Tensor:
     context = torch.zeros(w.reach, w.channels)
     rows = min(start, w.reach)
     if rows:
-        torch.mm(tokens[start - rows : start], w.x_in.t(), out=context[w.reach - rows :])
+        w.x_in.apply(tokens[start - rows : start], context[w.reach - rows :])
     return context
 
 

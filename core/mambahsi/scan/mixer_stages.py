@@ -2,7 +2,7 @@
 
 A chunk is small enough to stay in the caches through all stages: input projection,
 convolution, projections to what drives the scan, scan, output projection; nothing between
-them is ever as long as a scene. Matrix products go through PyTorch.
+them is ever as long as a scene.
 
 Every thread has buffers of its own, and takes a chunk through all stages alone. What a long
 sequence hands from chunk to chunk comes from outside.
@@ -16,6 +16,7 @@ from torch import Tensor
 from mambahsi.scan import kernels
 from mambahsi.scan.kernels import SEGMENT
 from mambahsi.scan.mixer_weights import MixerGradients, MixerWeights
+from mambahsi.scan.products import add_weight_gradient
 from mambahsi.scan.vector_code import LANES
 
 
@@ -32,7 +33,7 @@ class Forward:
         self.w = w
         self.segment = length or SEGMENT
         self.x, self.z = torch.empty(2, rows, w.channels)
-        self.drive = torch.empty(rows, w.drive.shape[0])
+        self.drive = torch.empty(rows, len(w.drive.weight))
         short = length > 0
         self.convolution = kernels.convolution(w.reach + 1, short=short)
         self.scan_kernel = kernels.scan(w.rank, short=short, gated=True, softplus=True)
@@ -45,10 +46,10 @@ class Forward:
         """
         w, n = self.w, len(tokens)
         x = self.x[:n]
-        torch.mm(tokens, w.x_in.t(), out=x)
-        torch.mm(tokens, w.z_in.t(), out=self.z[:n])
+        w.x_in.apply(tokens, x)
+        w.z_in.apply(tokens, self.z[:n])
         self.convolution(x, w.taps, w.conv_bias, context, x, n, self.segment, 0, w.tiles)
-        torch.mm(x, w.drive.t(), out=self.drive[:n])
+        w.drive.apply(x, self.drive[:n])
 
     def scan(
         self, n: int, state: Tensor | None, kept: Tensor | None, first: int, last: int
@@ -64,7 +65,7 @@ class Forward:
 
     def leave(self, out: Tensor) -> None:
         """Project the result."""
-        torch.mm(self.x[: len(out)], self.w.out.t(), out=out)
+        self.w.out.apply(self.x[: len(out)], out)
 
 
 class Backward:
@@ -88,7 +89,7 @@ class Backward:
         # Before and behind the convolution; gate; output's gradient, then output; gradient
         # behind the convolution. Gradients take the places of what they belong to.
         self.raw, self.x, self.z, self.y, self.dx = torch.empty(5, rows, w.channels)
-        self.drive, self.ddrive = torch.empty(2, rows, w.drive.shape[0])
+        self.drive, self.ddrive = torch.empty(2, rows, len(w.drive.weight))
         self.scratch = torch.empty(kernels.scratch_rows(self.segment), LANES)
         short = length > 0
         self.convolution = kernels.convolution(w.reach + 1, short=short)
@@ -103,14 +104,14 @@ class Backward:
         """
         w, n = self.w, len(tokens)
         raw, x = self.raw[:n], self.x[:n]
-        torch.mm(tokens, w.x_in.t(), out=raw)
-        torch.mm(tokens, w.z_in.t(), out=self.z[:n])
+        w.x_in.apply(tokens, raw)
+        w.z_in.apply(tokens, self.z[:n])
         # The kernel leaves its last rows in the context, which the gradient needs as it is.
         passing = None if context is None else context.clone()
         self.convolution(raw, w.taps, w.conv_bias, passing, x, n, self.segment, 0, w.tiles)
-        torch.mm(x, w.drive.t(), out=self.drive[:n])
+        w.drive.apply(x, self.drive[:n])
         self.ddrive[:n] = 0
-        torch.mm(dout, w.out, out=self.y[:n])
+        w.out.gradient(dout, self.y[:n])
 
     def scan(
         self, n: int, kept: Tensor | None, dstate: Tensor | None, first: int, last: int
@@ -130,7 +131,7 @@ class Backward:
 
     def project(self, n: int) -> None:
         """Gradient behind the convolution, from all that it gives to."""
-        self.dx[:n].addmm_(self.ddrive[:n], self.w.drive)
+        self.w.drive.gradient(self.ddrive[:n], self.dx[:n], add=True)
 
     def convolve(
         self, n: int, context: Tensor | None, after: Tensor | None, first: int, last: int
@@ -149,9 +150,9 @@ class Backward:
         """Gradients of the weights, and of the tokens, put into ``dtokens`` or added to it."""
         w, g, n = self.w, self.gradients, len(tokens)
         dx, dz, ddrive = self.raw[:n], self.z[:n], self.ddrive[:n]
-        g.drive.addmm_(ddrive.t(), self.x[:n])
-        g.out.addmm_(dout.t(), self.y[:n])
-        g.x_in.addmm_(dx.t(), tokens)
-        g.z_in.addmm_(dz.t(), tokens)
-        dtokens.addmm_(dx, w.x_in, beta=1.0 if add else 0.0)
-        dtokens.addmm_(dz, w.z_in)
+        add_weight_gradient(ddrive, self.x[:n], g.drive)
+        add_weight_gradient(dout, self.y[:n], g.out)
+        add_weight_gradient(dx, tokens, g.x_in)
+        add_weight_gradient(dz, tokens, g.z_in)
+        w.x_in.gradient(dx, dtokens, add=add)
+        w.z_in.gradient(dz, dtokens, add=True)

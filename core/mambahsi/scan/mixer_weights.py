@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mambahsi.scan.carry import Carry
 from mambahsi.scan.kernels import LOG2_E, STATES
+from mambahsi.scan.products import Projection
 from mambahsi.scan.vector_code import LANES
 
 
@@ -26,7 +27,8 @@ class MixerWeights:
         z_in: The other half, for the gate, (c, width).
         taps: Convolution, (taps, c).
         conv_bias: (c,).
-        drive: Projection to step sizes, B and C, (rank + 2 states, c).
+        drive: Projection to step sizes, B and C, and zeros up to a multiple of sixteen,
+            (rank + 2 states or more, c).
         step: Projection of the step sizes, (rank, c).
         step_bias: (c,).
         rate: A times log2(e), (states, c).
@@ -34,16 +36,16 @@ class MixerWeights:
         out: Output projection, (width, c).
     """
 
-    x_in: Tensor
-    z_in: Tensor
+    x_in: Projection
+    z_in: Projection
     taps: Tensor
     conv_bias: Tensor
-    drive: Tensor
+    drive: Projection
     step: Tensor
     step_bias: Tensor
     rate: Tensor
     skip: Tensor
-    out: Tensor
+    out: Projection
 
     @classmethod
     def of(cls, parameters: tuple[Tensor, ...]) -> MixerWeights:
@@ -52,9 +54,9 @@ class MixerWeights:
             p.detach() for p in parameters
         )
         channels = w_out.shape[1]
-        missing = -channels % LANES
 
         def filled(tensor: Tensor, axis: int) -> Tensor:
+            missing = -tensor.shape[axis] % LANES
             if missing:
                 shape = list(tensor.shape)
                 shape[axis] = missing
@@ -62,22 +64,22 @@ class MixerWeights:
             return tensor.contiguous()
 
         return cls(
-            filled(w_in[:channels], 0),
-            filled(w_in[channels:], 0),
+            Projection(filled(w_in[:channels], 0)),
+            Projection(filled(w_in[channels:], 0)),
             filled(taps[:, 0].t(), 1),
             filled(conv_bias, 0),
-            filled(w_x, 1),
+            Projection(filled(filled(w_x, 1), 0)),
             filled(w_step.t(), 1),
             filled(step_bias, 0),
             filled(rate.t() * LOG2_E, 1),
             filled(skip, 0),
-            filled(w_out, 1),
+            Projection(filled(w_out, 1)),
         )
 
     @property
     def channels(self) -> int:
         """Channels, those that fill up included."""
-        return self.out.shape[1]
+        return len(self.skip)
 
     @property
     def tiles(self) -> int:
@@ -121,7 +123,7 @@ class MixerGradients:
     def __init__(self, w: MixerWeights) -> None:
         self.sums = ChannelSums(w)
         self.x_in, self.z_in, self.drive, self.out = (
-            torch.zeros_like(weight) for weight in (w.x_in, w.z_in, w.drive, w.out)
+            torch.zeros_like(p.weight) for p in (w.x_in, w.z_in, w.drive, w.out)
         )
 
     def take(self, other: MixerGradients) -> None:
@@ -139,12 +141,12 @@ class MixerGradients:
 
     def of_parameters(self, channels: int) -> tuple[Tensor, ...]:
         """In the order and the shapes of the parameters, ``channels`` being their number."""
-        c, sums = channels, self.sums
+        c, sums, drive = channels, self.sums, self.sums.step.shape[0] + 2 * STATES
         return (
             torch.cat([self.x_in[:c], self.z_in[:c]]),
             sums.taps[:, :c].t().unsqueeze(1),
             sums.conv_bias[:c],
-            self.drive[:, :c],
+            self.drive[:drive, :c],
             sums.step[:, :c].t(),
             sums.step_bias[:c],
             sums.rate[:, :c].t(),

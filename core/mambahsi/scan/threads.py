@@ -1,8 +1,8 @@
 """The threads that the compiled kernels run on.
 
-A pool of plain Python threads: the kernels and PyTorch's matrix products release the
-interpreter lock, so the threads do run at once, and each thread of the
-pool does its matrix products alone, so the pool and PyTorch's own threads do not compete.
+A pool of plain Python threads: the kernels release the interpreter lock, so the threads do run
+at once, and what a thread of the pool leaves to PyTorch it does alone, so the pool and PyTorch's
+own threads do not compete.
 
 How they divide work is told in :mod:`mambahsi.scan.pipeline`.
 """

@@ -1,0 +1,138 @@
+"""Matrix products with a weight, for tables of a few hundred rows that are in the caches.
+
+A library's product is made for matrices of any size: each call copies its operands into an order
+of its own and cuts them into blocks. Here the weight is put into order once, sixteen columns
+side by side (a *panel*), and serves all chunks of a scene. A tile of sixteen rows and a panel's
+columns stays in registers while their products are added up.
+
+Every element of a result is added up in the order of the inputs, wherever in a table its row
+stands and however many rows there are. So its bits depend on its row alone.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor
+
+from mambahsi.scan.machine_code import has_wide_registers, kernel
+from mambahsi.scan.vector_code import LANES, Kernel, Variable, Whole
+
+_HEIGHT = 16
+_HEIGHT_OF_FEW = 6
+"""Rows of a tile, where a register holds sixteen numbers and there are 32 of them, and where
+numbers of a tile take several registers of fewer."""
+
+_REST = (4, 1)
+"""Rows of the tiles for the rows that are left."""
+
+
+def padded(count: int) -> int:
+    """The next multiple of the lanes: columns that the kernels write."""
+    return -(-count // LANES) * LANES
+
+
+class Projection:
+    """A weight that tables of rows are multiplied with.
+
+    Args:
+        weight: (outputs, inputs).
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        self.weight = weight
+
+    @functools.cached_property
+    def _forth(self) -> Tensor:
+        return _panels(self.weight.t())
+
+    @functools.cached_property
+    def _back(self) -> Tensor:
+        return _panels(self.weight)
+
+    def apply(self, rows: Tensor, out: Tensor) -> None:
+        """Put rows (rows, inputs), times the weight's transpose, into ``out`` (rows, outputs)."""
+        _multiply(rows, self._forth, out, add=False)
+
+    def gradient(self, dout: Tensor, drows: Tensor, *, add: bool = False) -> None:
+        """The rows' gradient, put into ``drows`` or added to it, from that of the result."""
+        _multiply(dout, self._back, drows, add=add)
+
+
+def add_weight_gradient(dout: Tensor, rows: Tensor, dweight: Tensor) -> None:
+    """Add the transpose of ``dout`` (rows, outputs), times ``rows`` (rows, inputs).
+
+    Args:
+        dout: The left factor.
+        rows: The right factor; its columns are a multiple of the lanes, or it is copied.
+        dweight: (outputs, inputs), is added to.
+    """
+    inputs = rows.shape[1]
+    if inputs % LANES:
+        wide = torch.zeros(len(dweight), padded(inputs))
+        right = torch.nn.functional.pad(rows, (0, padded(inputs) - inputs))
+        add_weight_gradient(dout, right, wide)
+        dweight += wide[:, :inputs]
+        return
+    product(_height(), turned=True, add=True)(
+        dout, rows, dweight, len(dweight), len(rows), inputs // LANES, 0, LANES
+    )
+
+
+def _multiply(left: Tensor, panels: Tensor, out: Tensor, *, add: bool) -> None:
+    depth = left.shape[1]
+    count = len(panels) // depth
+    wide = out
+    if out.shape[1] != count * LANES:
+        wide = torch.empty(len(out), count * LANES)
+    run = product(_height(), turned=False, add=add and wide is out)
+    run(left, panels, wide, len(left), depth, count, depth, 0)
+    if wide is not out:
+        result = wide[:, : out.shape[1]]
+        out.copy_(out + result if add else result)
+
+
+def _panels(matrix: Tensor) -> Tensor:
+    """A matrix (depth, columns) panel by panel, filled up with zeros, (panels x depth, lanes)."""
+    depth, columns = matrix.shape
+    filled = matrix.new_zeros(depth, padded(columns))
+    filled[:, :columns] = matrix
+    return filled.view(depth, -1, LANES).transpose(0, 1).reshape(-1, LANES)
+
+
+@functools.cache
+def _height() -> int:
+    return _HEIGHT if has_wide_registers() else _HEIGHT_OF_FEW
+
+
+@kernel
+def product(height: int, *, turned: bool, add: bool) -> Kernel:
+    """Matrix product.
+
+    Tensors: ``left`` (rows, depth), or (depth, rows) if turned; ``right``, in panels of columns;
+    ``out`` (rows, panels x lanes), added to if ``add``. Integers: ``rows``, ``depth``, ``panels``,
+    and how many rows and columns of ``right`` a panel lies behind the one before it.
+    """
+    k = Kernel("left right out", "rows depth panels rows_apart columns_apart")
+    left, right, out = k.tables()
+    rows, depth, panels, rows_apart, columns_apart = k.numbers()
+
+    def tile(first: Whole, count: int, panel: Whole) -> None:
+        c, top, beginning = panel * LANES, panel * rows_apart, panel * columns_apart
+        sums = [Variable(k, out[first + i, c] if add else 0.0) for i in range(count)]
+        with k.loop(0, depth) as d:
+            vector = right[top + d, beginning]
+            for i, total in enumerate(sums):
+                factor = left.everywhere(d, first + i) if turned else left.everywhere(first + i, d)
+                total.set(factor.times_plus(vector, total.get()))
+        for i, total in enumerate(sums):
+            out[first + i, c] = total.get()
+
+    start: Whole | int = 0
+    for count in (height, *_REST):
+        tiles = (rows - start) // count
+        with k.loop(0, tiles) as number, k.loop(0, panels) as panel:
+            tile(number * count + start, count, panel)
+        start = tiles * count + start
+    return k
