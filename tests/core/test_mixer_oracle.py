@@ -151,7 +151,9 @@ def test_the_fused_block_equals_the_oracle(
     leaves = leaves_of(w, tokens, torch.float32)
     out = mixer(backend)(*leaves)
     got = torch.autograd.grad((out * torch.tensor(weight).float()).sum(), leaves)
-    assert relative(out.detach().double().numpy(), expected) < 1e-5
+    # The two numbers of a single token may cancel to nearly nothing.
+    error = np.linalg.norm(out.detach().double().numpy() - expected)
+    assert error < 1e-5 * max(np.linalg.norm(expected), 1e-2)
     wanted = [dtokens, *(getattr(gradients, name) for name in NAMES)]
     for name, one, other in zip(["tokens", *NAMES], got, wanted, strict=True):
         assert relative(one.double().numpy().reshape(other.shape), other) < 1e-4, name

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mambahsi.network.blocks import BothMamba, PixelGroupNorm, branches
-from mambahsi.network.fused_embedding import Embedding
+from mambahsi.network.fused_embedding import Embedding, embedding_parts
 from mambahsi.network.fused_gradient import BlockGradient
 from mambahsi.network.fused_linear import Linear
 from mambahsi.network.fused_scene import BlockLayout, BlockScene, Branch
@@ -45,12 +45,8 @@ def fused_embedding(layers: Iterable[nn.Module], pixels: Tensor) -> Tensor:
     Raises:
         Cancelled: A stop was asked for.
     """
-    convolution, norm, _ = layers
-    assert isinstance(norm, PixelGroupNorm)
-    weight = convolution.weight.flatten(1)  # type: ignore[operator]
-    result: Tensor = Embedding.apply(
-        norm, pixels.contiguous(), weight, convolution.bias, norm.weight, norm.bias
-    )
+    norm, *parameters = embedding_parts(layers)
+    result: Tensor = Embedding.apply(norm, pixels.contiguous(), *parameters)
     return result
 
 

@@ -7,10 +7,11 @@ of its two passes (see :mod:`mambahsi.network.fused_gradient` for why there are 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mambahsi.network.blocks import PixelGroupNorm
@@ -41,21 +42,7 @@ class Embedding(torch.autograd.Function):
         bias: Tensor,
         *parameters: Tensor,
     ) -> Tensor:
-        out = torch.empty(len(pixels), len(weight))
-        measures = Measures(-(-len(pixels) // CHUNK), len(weight))
-        # Threads do not see that gradients are switched off in here.
-        table, projection = pixels.detach(), Projection(weight.detach())
-
-        def embed(pipeline: Pipeline) -> None:
-            for _, a, b in pipeline.parts(len(table), CHUNK):
-                projection.apply(table[a:b], out[a:b])
-                measures.take(a // CHUNK, out[a:b])
-
-        work_together(embed)
-        moments = measures.moments()
-        # The products lack the bias, the statistics must not.
-        moments.mean += bias.detach().double()
-        values = _table(norm, moments, bias.detach())
+        out, moments, values = embed(norm, pixels, weight, bias)
         kernel = table_kernels.activate()
 
         def activate(pipeline: Pipeline) -> None:
@@ -117,6 +104,48 @@ class Embedding(torch.autograd.Function):
 
         work_together(descend)
         return (None, dpixels, dweight.t(), dbias, *dnorm)
+
+
+def embedding_parts(
+    layers: Iterable[nn.Module],
+) -> tuple[PixelGroupNorm, Tensor, Tensor, Tensor, Tensor]:
+    """The normalization; weight and bias of the convolution; those of the normalization."""
+    convolution, norm, _ = layers
+    assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
+    assert isinstance(norm, PixelGroupNorm)
+    return norm, convolution.weight.flatten(1), convolution.bias, norm.weight, norm.bias
+
+
+def embed(
+    norm: PixelGroupNorm, pixels: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Moments, Tensor]:
+    """The features before their normalization, without the bias.
+
+    Args:
+        norm: The normalization.
+        pixels: (pixels, bands).
+        weight: (width, bands).
+        bias: (width,).
+
+    Returns:
+        The features, (pixels, width); their moments, with the bias; and the normalization as
+        the kernels take it, which adds the bias.
+    """
+    out = torch.empty(len(pixels), len(weight))
+    measures = Measures(-(-len(pixels) // CHUNK), len(weight))
+    # Threads do not see that gradients are switched off where they were called from.
+    table, bias, projection = pixels.detach(), bias.detach(), Projection(weight.detach())
+
+    def work(pipeline: Pipeline) -> None:
+        for _, a, b in pipeline.parts(len(table), CHUNK):
+            projection.apply(table[a:b], out[a:b])
+            measures.take(a // CHUNK, out[a:b])
+
+    work_together(work)
+    moments = measures.moments()
+    # The products lack the bias, the statistics must not.
+    moments.mean += bias.double()
+    return out, moments, _table(norm, moments, bias)
 
 
 def _table(norm: PixelGroupNorm, moments: Moments, bias: Tensor) -> Tensor:

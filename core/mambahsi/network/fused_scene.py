@@ -207,11 +207,17 @@ class BlockRows:
             self._short = Forward(scene.spectral, short_unit(tokens), tokens)
 
     def spatial(
-        self, pipeline: Pipeline, part: Part, carry: Carry, kept: Tensor | None, out: Tensor
+        self,
+        pipeline: Pipeline,
+        part: Part,
+        carry: Carry,
+        kept: Tensor | None,
+        out: Tensor,
+        before: Tensor | None = None,
     ) -> None:
-        """The spatial branch of a chunk."""
+        """The spatial branch of a chunk; ``before`` as in :func:`long_forward`."""
         assert self._long is not None
-        long_forward(self._long, pipeline, part, self._scene.x, out, carry, kept)
+        long_forward(self._long, pipeline, part, self._scene.x, out, carry, kept, before)
 
     def spatial_again(self, part: Part, kept: Tensor, out: Tensor) -> None:
         """The same once more, from the states that were kept."""

@@ -117,9 +117,14 @@ class MambaHSI(nn.Module):
 
     def _fused_logits(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
         from mambahsi.network.fused import fused_block, fused_embedding, fused_head
+        from mambahsi.network.fused_inference import can_infer, infer_features
 
+        blocks, poolings = list(self.mamba.values()), [*geometry.poolings, None]
+        if can_infer(blocks):
+            features = infer_features(self.patch_embedding, blocks, pixels.contiguous(), poolings)
+            return fused_head(self.cls_head, features)
         features = fused_embedding(self.patch_embedding, pixels)
-        for block, pooling in zip(self.mamba.values(), [*geometry.poolings, None], strict=True):
+        for block, pooling in zip(blocks, poolings, strict=True):
             features = fused_block(block, features, pooling, self.recompute)
         return fused_head(self.cls_head, features)
 

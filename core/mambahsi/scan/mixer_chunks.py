@@ -45,6 +45,7 @@ def long_forward(
     out: Tensor,
     carry: Carry,
     kept: Tensor | None,
+    before: Tensor | None = None,
 ) -> None:
     """Run a block over a chunk of a long sequence.
 
@@ -53,14 +54,19 @@ def long_forward(
         pipeline: What hands out the chunks.
         part: Which rows.
         tokens: Of all chunks, (rows, width), contiguous.
-        out: Gets the chunk's result, (rows of the chunk, width).
+        out: Gets the chunk's result, (rows of the chunk, width); may be where its tokens are.
         carry: What the rows before the first chunk have left; replaced by what the last
             chunk leaves.
         kept: Gets the states, as :func:`kept_states` makes room for those of all chunks, or None.
+        before: The rows before the chunk that its convolution sees, (reach, width), if they are
+            not among ``tokens`` any more.
     """
     w, (_, start, stop) = stage.w, part
     # Three rows are projected once more sooner than waited for.
-    context = context_before(w, tokens, start) if start else carry.context.clone()
+    if before is not None:
+        context = context_before(w, before, w.reach)
+    else:
+        context = context_before(w, tokens, start) if start else carry.context.clone()
     stage.enter(tokens[start:stop], context)
     states = None if kept is None else kept[start // SEGMENT :]
     for first, last in pipeline.groups(w.tiles):

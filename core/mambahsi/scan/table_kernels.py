@@ -78,7 +78,8 @@ def combine(*, spatial: bool, spectral: bool, pooled: bool) -> Kernel:
     ``norm_p`` (5, channels); ``factors`` (3,); ``members`` int32 (cells, 4), the numbers of a
     cell's pixels, -1 where it has fewer; ``fractions`` (cells,), one divided by how many it
     has; ``out`` (cells, channels), or (pixels, channels) without pooling. What a kind of block
-    does not have is not touched. Integers: ``first`` and ``last`` row of ``out``, ``tiles``.
+    does not have is not touched; without pooling ``out`` may be any of the pixels' tables.
+    Integers: ``first`` and ``last`` row of ``out``, ``tiles``.
     """
     k = Kernel("x s p norm_s norm_p factors members fractions out", "first last tiles")
     x, s, p, norm_s, norm_p, factors, members, fractions, out = k.tables()
@@ -86,9 +87,10 @@ def combine(*, spatial: bool, spectral: bool, pooled: bool) -> Kernel:
 
     def value(t: Whole, c: Whole) -> Vector:
         total = x[t, c] * factors.everywhere(0, INPUT)
+        # In this order, because inference adds the spectral branch before it has the spatial one.
         for there, branch, norm, place in (
-            (spatial, s, norm_s, SPATIAL),
             (spectral, p, norm_p, SPECTRAL),
+            (spatial, s, norm_s, SPATIAL),
         ):
             if there:
                 n = _normalized(branch[t, c], norm, c)
