@@ -55,6 +55,25 @@ class ClassModel(QAbstractTableModel):
         values = [c.value for c in self._classes]
         return values.index(value) if value in values else -1
 
+    def summary(self) -> str:
+        """What is missing before anything can be drawn, or how much there is."""
+        if self._context.layer is None:
+            return tr("Choose a training layer above, or make a new one.")
+        if not self._context.class_field:
+            return tr("The layer has no field for classes yet: see Fields above.")
+        if not self._classes:
+            return tr("Add a class to draw polygons of.")
+        texts = [tr("{} polygons").format(sum(self._polygons.values()))]
+        known = [self._pixels.of(c.value) for c in self._classes]
+        if self._context.scene is not None and self._pixels.is_current():
+            texts.append(tr("{} pixels").format(sum(p.own for p in known if p is not None)))
+            disputed = any(p is not None and p.disputed for p in known)
+            if disputed:
+                texts.append(tr("polygons of different classes overlap"))
+        if self._polygons[None]:
+            texts.append(tr("{} polygons have no class").format(self._polygons[None]))
+        return ", ".join(texts)
+
     def _read(self) -> None:
         classes = self._context.classes()
         same = [c.value for c in classes] == [c.value for c in self._classes]

@@ -15,10 +15,12 @@ from qgis.PyQt.QtGui import QIcon, QKeyEvent, QKeySequence
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
+    QHBoxLayout,
     QHeaderView,
+    QLabel,
     QMenu,
     QTableView,
-    QToolBar,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -69,17 +71,26 @@ class ClassPanel(QWidget):
         self._make_actions()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._bar())
+        layout.addLayout(self._buttons())
         layout.addWidget(self.view, 1)
+        self.summary = QLabel()
+        self.summary.setObjectName("mambahsiClassSummary")
+        self.summary.setWordWrap(True)
+        layout.addWidget(self.summary)
         self.model.modelReset.connect(self._show_selected)
         context.selectedClassChanged.connect(self._show_selected)
         context.classesChanged.connect(self._update_actions)
         context.layerChanged.connect(self._update_actions)
+        context.layerEdited.connect(self._update_actions)
+        self.pixels.changed.connect(self._summarize)
+        self.model.dataChanged.connect(self._summarize)
+        self.model.modelReset.connect(self._summarize)
         selection = self.view.selectionModel()
         selection.currentRowChanged.connect(self._row_changed)
         selection.selectionChanged.connect(self._update_actions)
         self._show_selected()
         self._update_actions()
+        self._summarize()
 
     # Parts --------------------------------------------------------------------------------
 
@@ -166,33 +177,47 @@ class ClassPanel(QWidget):
         self.view.addAction(action)
         return action
 
-    def _bar(self) -> QToolBar:
-        bar = QToolBar()
-        bar.setObjectName("mambahsiClassBar")
-        for action in (self.add, self.recolor, self.merge, self.remove):
-            bar.addAction(action)
-        bar.addSeparator()
-        for action in (self.undo, self.redo, self.save):
-            bar.addAction(action)
-        bar.addSeparator()
-        for action in (self.import_list, self.export_list):
-            bar.addAction(action)
-        button = bar.widgetForAction(self.merge)
-        button.setPopupMode(button.ToolButtonPopupMode.InstantPopup)
-        for action in bar.actions():
-            if action.text():
-                widget = bar.widgetForAction(action)
-                widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-                widget.setAccessibleName(action.toolTip())
-        return bar
+    def _buttons(self) -> QHBoxLayout:
+        """Buttons for what is done most; a toolbar's could not be reached by Tab."""
+        row = QHBoxLayout()
+        for action in (
+            self.add,
+            self.recolor,
+            self.merge,
+            self.remove,
+            None,
+            self.undo,
+            self.redo,
+            self.save,
+            None,
+            self.import_list,
+            self.export_list,
+        ):
+            if action is None:
+                row.addStretch()
+                continue
+            button = QToolButton()
+            button.setObjectName(f"{action.objectName()}Button")
+            button.setAutoRaise(True)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            button.setDefaultAction(action)
+            button.setAccessibleName(action.toolTip())
+            if action.menu() is not None:
+                button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+            row.addWidget(button)
+        return row
 
     def add_tools(self, bar: QWidget) -> None:
-        """Put a toolbar above the list."""
+        """Put tools above the list."""
         self.layout().insertWidget(0, bar)
 
     def unload(self) -> None:
         """Stop what runs beside the window."""
         self.pixels.close()
+
+    def _summarize(self) -> None:
+        """Say below the list what is missing, or how much there is."""
+        self.summary.setText(self.model.summary())
 
     # Selection ----------------------------------------------------------------------------
 

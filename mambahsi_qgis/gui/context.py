@@ -49,6 +49,8 @@ class TrainingContext(QObject):
     """Another training layer or other fields of it were picked, or it was removed."""
     classesChanged = pyqtSignal()
     """Polygons or classes of the layer changed; emitted once after several changes."""
+    layerEdited = pyqtSignal()
+    """The layer has something to undo, to redo or to save that it had not, or the reverse."""
     selectedClassChanged = pyqtSignal()
     """Another class was selected, or the selected one changed or vanished."""
     mapMade = pyqtSignal(object)
@@ -231,6 +233,7 @@ class TrainingContext(QObject):
         if layer is not None:
             self._watch = LayerWatch(layer, fields_of(layer), self)
             self._watch.changed.connect(self._classes_changed)
+            self._watch.edited.connect(self.layerEdited)
             self._watch.fieldsUpdated.connect(self._fields_updated)
             self._watch.removed.connect(self._forget_layer)
             self._watch.refused.connect(self.warn)

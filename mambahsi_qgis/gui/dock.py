@@ -145,6 +145,9 @@ class TrainingDock(QgsDockWidget):
             layer = project.mapLayer(project.readEntry(_SCOPE, key)[0])
             if layer is not None:
                 picker.setLayer(layer)
+        active = self.context.iface.activeLayer()
+        if self.context.scene is None and isinstance(active, QgsRasterLayer):
+            self.scene_picker.setLayer(active)
 
     def unload(self) -> None:
         """Let go of the project, before the plugin is taken away."""

@@ -50,6 +50,8 @@ class LayerWatch(QObject):
 
     changed = pyqtSignal()
     """Polygons or classes changed; once after several changes."""
+    edited = pyqtSignal()
+    """The layer's edit buffer or undo stack changed."""
     fieldsUpdated = pyqtSignal()
     """The layer has other fields."""
     removed = pyqtSignal()
@@ -72,6 +74,9 @@ class LayerWatch(QObject):
         self._style_rest = self._timer(_STYLE_PAUSE, self._take_from_style)
         self._signals = (
             (layer.willBeDeleted, self.removed),
+            (layer.layerModified, self.edited),
+            (layer.editingStarted, self.edited),
+            (layer.editingStopped, self.edited),
             (layer.featureAdded, self._feature_changed),
             (layer.featureDeleted, self._feature_deleted),
             (layer.attributeValueChanged, self._attribute_changed),

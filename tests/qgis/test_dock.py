@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsFeature,
     QgsGeometry,
     QgsProject,
     QgsRasterLayer,
@@ -15,8 +17,9 @@ from qgis.core import (
     QgsSettings,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
-from qgis.PyQt.QtWidgets import QDockWidget, QToolBar
+from qgis.PyQt.QtCore import QCoreApplication, Qt
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QDockWidget, QToolBar, QWidget
 
 LEFT, TOP, PIXEL = 370000.0, 5810000.0, 30.0
 
@@ -102,3 +105,53 @@ def test_unload_leaves_nothing_behind(
     labels.deleteFeature(next(labels.getFeatures()).id())
     QCoreApplication.processEvents()
     QgsProject.instance().clear()
+
+
+def test_fields_are_chosen_and_texts_numbered(window: Any, qgis_new_project: Any) -> None:
+    context, dock = window.dock.context, window.dock
+    definition = "Polygon?crs=EPSG:32633&field=Nutzung:string"
+    layer = QgsVectorLayer(definition, "texts", "memory")
+    features = []
+    for text in ("Wald", "Äcker"):
+        feature = QgsFeature(layer.fields())
+        feature.setAttributes([text])
+        features.append(feature)
+    layer.dataProvider().addFeatures(features)
+    QgsProject.instance().addMapLayer(layer)
+    dock.layer_picker.setLayer(layer)
+    box = dock.findChild(QWidget, "mambahsiFields")
+    assert not box.isCollapsed() and context.class_field == ""
+    assert "Fields" in dock.class_panel.summary.text()
+    QTest.keyClicks(box.value, "Nutzung")
+    assert box.number.isVisibleTo(box)
+    QTest.mouseClick(box.number, Qt.MouseButton.LeftButton)
+    assert (context.class_field, context.name_field) == ("class_id", "Nutzung")
+    assert {(c.value, c.name) for c in context.classes()} == {(1, "Äcker"), (2, "Wald")}
+    assert box.value.currentField() == "class_id" and box.complete.isVisibleTo(box)
+    QTest.mouseClick(box.complete, Qt.MouseButton.LeftButton)
+    assert context.color_field == "color" and not box.complete.isVisibleTo(box)
+    assert layer.undoStack().count() == 2
+
+
+def test_project_remembers_what_was_picked(
+    window: Any, scene: str, tmp_path: Path, qgis_new_project: Any
+) -> None:
+    from mambahsi_qgis.gui.new_layer import create, suggestion
+
+    context, dock, project = window.dock.context, window.dock, QgsProject.instance()
+    raster = QgsRasterLayer(scene, "Szene")
+    project.addMapLayer(raster)
+    dock.scene_picker.setLayer(raster)
+    path = suggestion(context)
+    assert path == str(Path(scene).with_name("scene_training.gpkg"))
+    create(context, path)
+    assert context.layer.crs() == raster.crs() and dock.layer_picker.currentLayer() is context.layer
+    assert suggestion(context) != path
+    create(context, path)  # is open, so it is refused
+    assert len(project.mapLayers()) == 2
+    saved = str(tmp_path / "project.qgz")
+    assert project.write(saved)
+    project.clear()
+    assert context.scene is None and context.layer is None
+    assert project.read(saved)
+    assert context.scene.source() == scene and context.layer.source().startswith(path)
