@@ -15,7 +15,8 @@ from qgis.PyQt.QtGui import QColor
 
 from mambahsi_qgis.classes import style
 from mambahsi_qgis.classes.fields import COLOR, NAME, VALUE, ClassFields
-from mambahsi_qgis.classes.reading import read_classes, rows_of
+from mambahsi_qgis.classes.numbering import add_field, number_texts
+from mambahsi_qgis.classes.reading import entries_of_rows, read_classes, rows_of
 from mambahsi_qgis.classes.table import (
     LARGEST_VALUE,
     Row,
@@ -49,7 +50,8 @@ class ClassEdits:
         self._fields = fields
         self._rows = rows_of(layer, fields) if rows is None else rows
         self._provisional = set() if provisional is None else provisional
-        self._classes = {c.value: c for c in read_classes(layer, fields, self._rows)}
+        polygons = entries_of_rows(self._rows)
+        self._classes = {c.value: c for c in read_classes(layer, fields, polygons)}
 
     # Single classes -----------------------------------------------------------------------
 
@@ -139,24 +141,24 @@ class ClassEdits:
 
     # Fields -------------------------------------------------------------------------------
 
-    def add_fields(self) -> None:
-        """Add the fields for names and colors that the layer lacks, and fill them in.
+    def add_fields(self) -> ClassFields:
+        """Add the fields for names and colors that the layer lacks; returns all fields.
 
         Raises:
             ClassEditError: The layer takes no new fields.
         """
-        missing = [
-            (n, f) for n, f in ((NAME, self._fields.name), (COLOR, self._fields.color)) if not f
-        ]
+        present = ((NAME, self._fields.name), (COLOR, self._fields.color))
         with step(self._layer, tr("Add fields for names and colors of classes")):
-            for name, _ in missing:
-                self._add_field(QgsField(name, QVariant.Type.String))
+            for name, field in present:
+                if not field:
+                    add_field(self._layer, QgsField(name, QVariant.Type.String))
             fields = ClassFields(
                 self._fields.value, self._fields.name or NAME, self._fields.color or COLOR
             )
             for fid, row in self._rows.items():
                 if row.value is not None:
                     self._write_row(fields, fid, row, self._classes[row.value])
+        return fields
 
     def number(self, text_field: str) -> ClassFields:
         """Number the texts of a field in a new field of integers; returns the new fields.
@@ -167,34 +169,8 @@ class ClassEdits:
         Raises:
             ClassEditError: The layer takes no new field, or has it already.
         """
-        layer = self._layer
-        if layer.fields().lookupField(VALUE) >= 0:
-            raise ClassEditError(
-                tr("“{}” has a field “{}” already. Choose it as the field of classes.").format(
-                    layer.name(), VALUE
-                )
-            )
-        source = layer.fields().lookupField(text_field)
-        texts = {
-            f.id(): str(f.attribute(source) or "").strip()
-            for f in layer.getFeatures()
-            if isinstance(f.attribute(source), str)
-        }
-        ordered = sorted(set(texts.values()) - {""}, key=str.casefold)
-        values = {text: number for number, text in enumerate(ordered, 1)}
-        with step(layer, tr("Number the classes of “{}”").format(text_field)):
-            self._add_field(QgsField(VALUE, QVariant.Type.Int))
-            place = layer.fields().lookupField(VALUE)
-            for fid, text in texts.items():
-                if text:
-                    layer.changeAttributeValue(fid, place, values[text])
+        number_texts(self._layer, text_field)
         return ClassFields(VALUE, text_field, self._fields.color)
-
-    def _add_field(self, field: QgsField) -> None:
-        if not self._layer.addAttribute(field):
-            raise ClassEditError(
-                tr("“{}” takes no new field “{}”.").format(self._layer.name(), field.name())
-            )
 
     # How ----------------------------------------------------------------------------------
 
@@ -253,15 +229,19 @@ class ClassEdits:
     def _write_row(self, fields: ClassFields, fid: int, row: Row, wish: TrainingClass) -> None:
         """Let a polygon say what its class is, where it says something else."""
         new: dict[int, Any] = {}
+        old: dict[int, Any] = {}
         for field, before, after in (
             (fields.value, row.value, wish.value),
             (fields.name, row.name, wish.name),
-            (fields.color, parse_color(row.color), wish.color.name()),
+            (fields.color, row.color, wish.color.name()),
         ):
-            if field and before != after:
-                new[self._layer.fields().lookupField(field)] = after
+            same = parse_color(before) == after if field == fields.color else before == after
+            if field and not same:
+                place = self._layer.fields().lookupField(field)
+                # Without the old value, undoing would ask the file for every polygon's.
+                new[place], old[place] = after, before
         # Default values would follow from a style that is just being changed.
-        if new and not self._layer.changeAttributeValues(fid, new, {}, True):
+        if new and not self._layer.changeAttributeValues(fid, new, old, True):
             raise ClassEditError(
                 tr("“{}”: polygon {} cannot be changed.").format(self._layer.name(), fid)
             )

@@ -20,6 +20,7 @@ from qgis.PyQt.QtXml import QDomDocument, QDomElement
 
 from mambahsi_qgis.classes import style
 from mambahsi_qgis.classes.fields import COLOR, NAME, VALUE, ClassFields
+from mambahsi_qgis.classes.symbols import color_of
 from mambahsi_qgis.classes.table import (
     LARGEST_VALUE,
     TrainingClass,
@@ -196,7 +197,7 @@ def _from_categories(element: QDomElement, path: str) -> list[TrainingClass]:
     for category in renderer.categories() if renderer is not None else ():
         text = str(category.value() if category.value() is not None else "")
         if text not in ("", "NULL"):  # that is “all other values”
-            color = style.color_of(category.symbol())
+            color = color_of(category.symbol())
             classes.append(_class(text, category.label(), color, path))
     return classes
 

@@ -95,7 +95,8 @@ def save_style(layer: QgsVectorLayer) -> str:
         try:
             with database:
                 database.execute(
-                    "UPDATE layer_styles SET styleQML = ?, update_time = CURRENT_TIMESTAMP "
+                    "UPDATE layer_styles SET styleQML = ?, "
+                    "update_time = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') "
                     "WHERE f_table_name = ? AND styleName = ?",
                     (document.toString(), parts.get("layerName") or _TABLE, _TABLE),
                 )

@@ -48,7 +48,7 @@ def row_of(feature: QgsFeature, fields: ClassFields) -> Row:
     def text(field: Optional[str]) -> Optional[str]:
         place = known.lookupField(field) if field else -1
         value = feature.attribute(place) if place >= 0 else None
-        return (value.strip() or None) if isinstance(value, str) else None
+        return value if isinstance(value, str) else None
 
     place = known.lookupField(fields.value)
     value = feature.attribute(place) if place >= 0 else None
@@ -64,7 +64,7 @@ def entries_of_rows(rows: Mapping[int, Row]) -> dict[int, Entry]:
             continue
         known = entries.get(row.value, Entry())
         if known.name is None or known.color is None:
-            name = row.name if known.name is None else known.name
+            name = ((row.name or "").strip() or None) if known.name is None else known.name
             color = parse_color(row.color) if known.color is None else known.color
             entries[row.value] = Entry(name, color)
     return entries
@@ -73,7 +73,7 @@ def entries_of_rows(rows: Mapping[int, Row]) -> dict[int, Entry]:
 def read_classes(
     layer: QgsVectorLayer,
     fields: ClassFields,
-    rows: Mapping[int, Row],
+    polygons: Mapping[int, Entry],
     newer: Collection[int] = (),
 ) -> list[TrainingClass]:
     """The classes of a layer, ordered by value.
@@ -81,10 +81,9 @@ def read_classes(
     Args:
         layer: The layer.
         fields: Its fields.
-        rows: What its polygons say, from :func:`rows_of`.
+        polygons: What its polygons say, from :func:`entries_of_rows`.
         newer: Values of classes of which the style says something newer.
     """
-    polygons = entries_of_rows(rows)
     style = entries_of_style(layer, fields, polygons)
     classes = []
     for value in sorted({*polygons, *style}):

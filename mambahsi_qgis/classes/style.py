@@ -19,20 +19,14 @@ from qgis.core import (
     QgsDefaultValue,
     QgsEditorWidgetSetup,
     QgsExpression,
-    QgsFillSymbol,
     QgsRendererCategory,
-    QgsSimpleFillSymbolLayer,
     QgsSymbol,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtGui import QColor
 
 from mambahsi_qgis.classes.fields import ClassFields
+from mambahsi_qgis.classes.symbols import color_of, is_painted, outline, paint
 from mambahsi_qgis.classes.table import Entry, TrainingClass, default_name
-
-OUTLINE = "0.66"
-"""Width of outlines in millimeters."""
 
 _DERIVED = "map_get(map("
 """How the default values begin that follow from the class."""
@@ -109,27 +103,6 @@ def _number(value: Any) -> Optional[int]:
         return int(str(value))
     except ValueError:
         return None
-
-
-def _outlined(layer: Any) -> bool:
-    return (
-        isinstance(layer, QgsSimpleFillSymbolLayer) and layer.brushStyle() == Qt.BrushStyle.NoBrush
-    )
-
-
-def color_of(symbol: Optional[QgsSymbol], known: Optional[str] = None) -> Optional[str]:
-    """The color that a class is drawn in: that of the outline where there is no filling.
-
-    QGIS changes the color of such a filling when a color is picked in the legend, and that of
-    the outline in the dialog of the symbol; so the one that is new counts.
-    """
-    if symbol is None or not symbol.symbolLayerCount():
-        return None
-    first = symbol.symbolLayer(0)
-    if not _outlined(first):
-        return symbol.color().name()
-    outline, filling = first.strokeColor().name(), first.fillColor().name()
-    return filling if outline == known else outline
 
 
 # Writing ---------------------------------------------------------------------------------
@@ -224,15 +197,7 @@ def _shows(category: QgsRendererCategory, wish: TrainingClass) -> bool:
     """Whether a category has the name and color of a class; one of several classes has not."""
     if isinstance(category.value(), list):
         return True
-    color = wish.color.name()
-    symbol = category.symbol()
-    parts = {color}
-    if symbol.symbolLayerCount() and _outlined(symbol.symbolLayer(0)):
-        first = symbol.symbolLayer(0)
-        parts = {first.strokeColor().name(), first.fillColor().name()}
-    elif symbol.symbolLayerCount():
-        parts = {symbol.color().name()}
-    return category.label() == wish.name and parts == {color}
+    return category.label() == wish.name and is_painted(category.symbol(), wish.color)
 
 
 def _with_categories(renderer: Any, changes: Changes) -> QgsCategorizedSymbolRenderer:
@@ -263,26 +228,9 @@ def _with_categories(renderer: Any, changes: Changes) -> QgsCategorizedSymbolRen
 def _category(
     wish: TrainingClass, template: Optional[QgsSymbol], shown: bool
 ) -> QgsRendererCategory:
-    if template is None:
-        symbol = QgsFillSymbol.createSimple({"style": "no", "outline_width": OUTLINE})
-    else:
-        symbol = template.clone()
-    _paint(symbol, wish.color)
+    symbol = template.clone() if template is not None else outline()
+    paint(symbol, wish.color)
     return QgsRendererCategory(wish.value, symbol, wish.name, shown)
-
-
-def _paint(symbol: QgsSymbol, color: QColor) -> None:
-    """Draw in a color what is drawn in the class's color; opacities stay."""
-    for place in range(symbol.symbolLayerCount()):
-        part = symbol.symbolLayer(place)
-        if _outlined(part):
-            part.setStrokeColor(color)
-            part.setFillColor(color)
-            if place == 0:
-                return
-    own = QColor(color)
-    own.setAlpha(symbol.color().alpha())
-    symbol.setColor(own)
 
 
 def _write_value_map(

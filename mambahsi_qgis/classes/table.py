@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What one polygon says of its class."""
+    """What one polygon's fields hold; None for NULL."""
 
     value: Optional[int]
     name: Optional[str]

@@ -10,48 +10,25 @@ from functools import partial
 from typing import Optional
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QEvent, QItemSelectionModel, Qt
-from qgis.PyQt.QtGui import QIcon, QKeyEvent, QKeySequence
+from qgis.PyQt.QtCore import QItemSelectionModel, Qt
+from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
-    QAbstractItemView,
     QColorDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMenu,
-    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from mambahsi_qgis.classes.files import FILTER, ClassFileError, read_class_list, write_class_list
+from mambahsi_qgis.gui.class_exchange import export_list, import_list
 from mambahsi_qgis.gui.class_model import NAME, ClassModel
+from mambahsi_qgis.gui.class_view import ClassView
 from mambahsi_qgis.gui.context import TrainingContext
-from mambahsi_qgis.gui.files import ask_for_file
 from mambahsi_qgis.gui.pixel_counts import PixelCounts
 from mambahsi_qgis.qt import QAction
 from mambahsi_qgis.translation import tr
-
-
-class _ClassView(QTableView):
-    """A table with keys of its own."""
-
-    pressed_keys: dict[str, Callable[[], None]]
-
-    def event(self, event: QEvent) -> bool:
-        """Claim the keys before the window's shortcuts get them."""
-        if event.type() == QEvent.Type.ShortcutOverride and _name(event) in self.pressed_keys:
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Do what the key is for."""
-        if _name(event) in self.pressed_keys:
-            self.pressed_keys[_name(event)]()
-        else:
-            super().keyPressEvent(event)
 
 
 class ClassPanel(QWidget):
@@ -67,7 +44,7 @@ class ClassPanel(QWidget):
         self._context = context
         self.pixels = PixelCounts(context, self)
         self.model = ClassModel(context, self.pixels, self)
-        self.view = self._view()
+        self.view = ClassView(self.model, {"Ins": self._add, "Del": self._remove})
         self._make_actions()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -94,25 +71,6 @@ class ClassPanel(QWidget):
 
     # Parts --------------------------------------------------------------------------------
 
-    def _view(self) -> QTableView:
-        view = _ClassView()
-        view.pressed_keys = {"Ins": self._add, "Del": self._remove}
-        view.setObjectName("mambahsiClassList")
-        view.setAccessibleName(tr("Classes"))
-        view.setModel(self.model)
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        trigger = QAbstractItemView.EditTrigger
-        view.setEditTriggers(trigger.EditKeyPressed | trigger.DoubleClicked)
-        view.setTabKeyNavigation(False)
-        view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        view.verticalHeader().hide()
-        header = view.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        header.setHighlightSections(False)
-        return view
-
     def _make_actions(self) -> None:
         make = self._action
         self.add = make("Add", tr("&Add class"), "symbologyAdd.svg", self._add, "Ins")
@@ -128,10 +86,9 @@ class ClassPanel(QWidget):
         self.assign = make(
             "Assign", tr("&Give selected polygons this class"), "mActionMultiEdit.svg", self._assign
         )
-        self.import_list = make("Import", tr("&Import list…"), "mActionFileOpen.svg", self._import)
-        self.export_list = make(
-            "Export", tr("&Export list…"), "mActionFileSaveAs.svg", self._export
-        )
+        take, give = (partial(f, self._context, self) for f in (import_list, export_list))
+        self.import_list = make("Import", tr("&Import list…"), "mActionFileOpen.svg", take)
+        self.export_list = make("Export", tr("&Export list…"), "mActionFileSaveAs.svg", give)
         self.undo = make("Undo", tr("Undo"), "mActionUndo.svg", self._undo)
         self.redo = make("Redo", tr("Redo"), "mActionRedo.svg", self._redo)
         self.save = make("Save", tr("Save edits"), "mActionSaveEdits.svg", self._save)
@@ -169,7 +126,7 @@ class ClassPanel(QWidget):
         slot: Optional[Callable[[], None]] = None,
         keys: str = "",
     ) -> QAction:
-        # Not a shortcut of Qt's: QGIS's window has the same keys, and neither would work.
+        # The list itself knows the keys.
         action = QAction(_icon(icon), f"{text}\t{keys}" if keys else text, self)
         action.setObjectName(f"mambahsiClass{name}")
         if slot is not None:
@@ -317,35 +274,6 @@ class ClassPanel(QWidget):
             features = layer.selectedFeatureIds()
             self._context.edit(lambda edits: edits.assign(features, chosen[0]))
 
-    def _import(self) -> None:
-        ask_for_file(
-            self, "mambahsiClassImportDialog", tr("Import a list of classes"), FILTER, self._read
-        )
-
-    def _read(self, path: str) -> None:
-        try:
-            classes = read_class_list(path)
-        except ClassFileError as error:
-            self._context.warn(str(error))
-            return
-        self._context.edit(lambda edits: edits.take_over(classes))
-
-    def _export(self) -> None:
-        ask_for_file(
-            self,
-            "mambahsiClassExportDialog",
-            tr("Export the list of classes"),
-            FILTER,
-            self._write,
-            suggestion="classes.csv",
-        )
-
-    def _write(self, path: str) -> None:
-        try:
-            write_class_list(path, self._context.classes())
-        except ClassFileError as error:
-            self._context.warn(str(error))
-
     def _undo(self) -> None:
         if self._context.layer is not None:
             self._context.layer.undoStack().undo()
@@ -360,15 +288,6 @@ class ClassPanel(QWidget):
         layer = self._context.layer
         if layer is not None and not layer.commitChanges(False):
             self._context.warn("; ".join(layer.commitErrors()))
-
-
-def _name(event: QKeyEvent) -> str:
-    """Name of a key that is pressed without others."""
-    plain = event.modifiers() in (
-        Qt.KeyboardModifier.NoModifier,
-        Qt.KeyboardModifier.KeypadModifier,
-    )
-    return str(QKeySequence(event.key()).toString()) if plain else ""
 
 
 def _icon(name: str) -> QIcon:

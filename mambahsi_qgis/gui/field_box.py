@@ -76,7 +76,7 @@ class FieldBox(QgsCollapsibleGroupBox):
                 "does not know them"
             )
         )
-        self.complete.clicked.connect(lambda: context.edit(lambda edits: edits.add_fields()))
+        self.complete.clicked.connect(self._complete)
         form.addRow(self.complete)
         context.layerChanged.connect(self._show)
         # The pickers forget their fields when the layer's change.
@@ -149,5 +149,10 @@ class FieldBox(QgsCollapsibleGroupBox):
     def _number(self) -> None:
         field = self.value.currentField()
         fields = self._context.edit(lambda edits: edits.number(field))
+        if fields is not None:
+            self._context.set_fields(fields)
+
+    def _complete(self) -> None:
+        fields = self._context.edit(lambda edits: edits.add_fields())
         if fields is not None:
             self._context.set_fields(fields)

@@ -66,17 +66,20 @@ class LayerWatch(QObject):
         self.layer = layer
         self.fields = fields
         self._rows: Optional[dict[int, Row]] = None
+        self._polygons: Optional[dict[int, Entry]] = None
+        self._places = class_places(layer, fields)
         self._dirty: set[int] = set()
         self._provisional: set[int] = set()
         self._style_touched = False
         self._style_to_save = False
         self._settle = self._timer(0, self._settled)
+        self._edit_rest = self._timer(0, self.edited.emit)
         self._style_rest = self._timer(_STYLE_PAUSE, self._take_from_style)
         self._signals = (
             (layer.willBeDeleted, self.removed),
-            (layer.layerModified, self.edited),
-            (layer.editingStarted, self.edited),
-            (layer.editingStopped, self.edited),
+            (layer.layerModified, self._layer_edited),
+            (layer.editingStarted, self._layer_edited),
+            (layer.editingStopped, self._layer_edited),
             (layer.featureAdded, self._feature_changed),
             (layer.featureDeleted, self._feature_deleted),
             (layer.attributeValueChanged, self._attribute_changed),
@@ -102,8 +105,8 @@ class LayerWatch(QObject):
 
     def close(self) -> None:
         """Listen no more."""
-        self._settle.stop()
-        self._style_rest.stop()
+        for timer in (self._settle, self._edit_rest, self._style_rest):
+            timer.stop()
         if not sip.isdeleted(self.layer):
             for signal, slot in self._signals:
                 signal.disconnect(slot)
@@ -113,6 +116,8 @@ class LayerWatch(QObject):
 
     def rows(self) -> dict[int, Row]:
         """What every polygon says of its class, by feature id."""
+        if self._rows is None or self._dirty:
+            self._polygons = None
         if self._rows is None or len(self._dirty) > _SINGLE:
             self._rows = rows_of(self.layer, self.fields)
         elif self._dirty:
@@ -123,16 +128,23 @@ class LayerWatch(QObject):
         self._dirty.clear()
         return self._rows
 
+    def polygons(self) -> dict[int, Entry]:
+        """What the polygons say of each class."""
+        rows = self.rows()
+        if self._polygons is None:
+            self._polygons = entries_of_rows(rows)
+        return self._polygons
+
     def classes(self) -> list[TrainingClass]:
         """The classes of the layer as it is now, ordered by value."""
-        return read_classes(self.layer, self.fields, self.rows(), self._newer_in_style())
+        return read_classes(self.layer, self.fields, self.polygons(), self._newer_in_style())
 
     def edits(self) -> ClassEdits:
         """What changes the classes."""
         return ClassEdits(self.layer, self.fields, self.rows(), self._provisional)
 
     def _style(self) -> dict[int, Entry]:
-        return style.entries_of_style(self.layer, self.fields, entries_of_rows(self.rows()))
+        return style.entries_of_style(self.layer, self.fields, self.polygons())
 
     def _newer_in_style(self) -> set[int]:
         """Values of classes that somebody else just changed in the style."""
@@ -142,6 +154,9 @@ class LayerWatch(QObject):
 
     # What the layer says ------------------------------------------------------------------
 
+    def _layer_edited(self) -> None:
+        self._edit_rest.start()
+
     def _feature_changed(self, feature: int) -> None:
         self._dirty.add(feature)
         self._settle.start()
@@ -150,17 +165,19 @@ class LayerWatch(QObject):
         self._dirty.discard(feature)
         if self._rows is not None:
             self._rows.pop(feature, None)
+            self._polygons = None
         self._settle.start()
 
     def _attribute_changed(self, feature: int, place: int, value: Any) -> None:
-        if place in class_places(self.layer, self.fields):
+        if place in self._places:
             self._feature_changed(feature)
 
     def _geometry_changed(self, feature: int, geometry: Any) -> None:
         self._settle.start()
 
     def _anything_changed(self) -> None:
-        self._rows = None
+        self._rows = self._polygons = None
+        self._places = class_places(self.layer, self.fields)
         self._dirty.clear()
         self._settle.start()
 
@@ -211,7 +228,7 @@ class LayerWatch(QObject):
     def _take_from_style(self) -> None:
         """Let the polygons follow what somebody changed in the style."""
         newer = self._newer_in_style()
-        polygons = entries_of_rows(self.rows())
+        polygons = self.polygons()
         changed = [
             c
             for c in self.classes()

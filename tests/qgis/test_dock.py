@@ -112,7 +112,7 @@ def test_fields_are_chosen_and_texts_numbered(window: Any, qgis_new_project: Any
     definition = "Polygon?crs=EPSG:32633&field=Nutzung:string"
     layer = QgsVectorLayer(definition, "texts", "memory")
     features = []
-    for text in ("Wald", "Äcker"):
+    for text in ("Äcker 10", "Wald", "äcker 9"):
         feature = QgsFeature(layer.fields())
         feature.setAttributes([text])
         features.append(feature)
@@ -126,7 +126,11 @@ def test_fields_are_chosen_and_texts_numbered(window: Any, qgis_new_project: Any
     assert box.number.isVisibleTo(box)
     QTest.mouseClick(box.number, Qt.MouseButton.LeftButton)
     assert (context.class_field, context.name_field) == ("class_id", "Nutzung")
-    assert {(c.value, c.name) for c in context.classes()} == {(1, "Äcker"), (2, "Wald")}
+    assert {(c.value, c.name) for c in context.classes()} == {
+        (1, "Wald"),
+        (2, "äcker 9"),
+        (3, "Äcker 10"),
+    }
     assert box.value.currentField() == "class_id" and box.complete.isVisibleTo(box)
     QTest.mouseClick(box.complete, Qt.MouseButton.LeftButton)
     assert context.color_field == "color" and not box.complete.isVisibleTo(box)

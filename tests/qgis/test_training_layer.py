@@ -101,7 +101,7 @@ def listed(context: Any) -> dict[int, tuple[str, str]]:
 
 def assert_agreed(context: Any) -> None:
     """Dock, legend, form and polygons say the same, and so does a dock that starts anew."""
-    from mambahsi_qgis.classes.reading import read_classes, rows_of
+    from mambahsi_qgis.classes.reading import entries_of_rows, read_classes, rows_of
 
     layer = context.layer
     assert listed(context) == drawn(layer)
@@ -109,7 +109,8 @@ def assert_agreed(context: Any) -> None:
     for value, name, color in table(layer):
         assert listed(context)[value] == (name, color)
     assert context.rows() == rows_of(layer, context.fields)
-    anew = read_classes(layer, context.fields, rows_of(layer, context.fields))
+    polygons = entries_of_rows(rows_of(layer, context.fields))
+    anew = read_classes(layer, context.fields, polygons)
     assert anew == context.classes()
 
 
