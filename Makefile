@@ -15,7 +15,7 @@ export MAMBAHSI_TEST_DATA ?= $(abspath $(root)/../shared)
 PROTOCOL ?= spatial
 
 .PHONY: help setup engine qgis plugin demo test lint format package screenshot benchmark \
-	benchmark-cpu benchmark-indian-pines engine-python qgis-python clean
+	benchmark-cpu benchmark-indian-pines benchmark-growing engine-python qgis-python clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ benchmark: engine ## Test accuracy on real scenes beside a random forest (takes 
 
 benchmark-cpu: engine ## Measure speed and memory on this CPU, beside others (leave the machine alone)
 	@$(engine_python) -m benchmarks.cpu
+
+benchmark-growing: qgis plugin ## First click and slider of region growing (leave the machine alone)
+	@scripts/in_qgis.sh $(qgis_python) benchmarks/region_growing.py
 
 benchmark-indian-pines: engine ## Indian Pines, ten seeds, two protocols, all methods (takes hours)
 	@$(engine_python) benchmarks/indian_pines_protocols.py

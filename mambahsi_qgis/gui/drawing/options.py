@@ -107,6 +107,9 @@ class GrowingOptions(QWidget):
         ):
             label = QLabel(text)
             label.setBuddy(buddy)
+            # Some fonts draw the last letter wider than they say.
+            letter = label.fontMetrics().averageCharWidth()
+            label.setMinimumWidth(label.sizeHint().width() + letter // 2)
             form.addRow(label, row)
         form.addRow(end)
 
