@@ -477,6 +477,7 @@ def test_holes_are_kept_or_filled(drawing: Hand) -> None:
     assert drawing.bands()[0].asGeometry().area() == pytest.approx(28 * PIXEL**2)
     QTest.mouseClick(drawing.bar.options.fill, LEFT_BUTTON, pos=QPoint(8, 8))
     assert drawing.bands()[0].asGeometry().area() == pytest.approx(30 * PIXEL**2)
+    assert drawing.bar.options.told.text() == "30 pixels"
     drawing.key(Qt.Key.Key_Return)
     assert (drawing.burned() == field(1, 1)).all()
 

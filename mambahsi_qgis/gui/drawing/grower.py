@@ -23,11 +23,10 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from mambahsi_qgis.display.bands import read_bands
 from mambahsi_qgis.engine import rasters
 from mambahsi_qgis.growing_window import Part
 from mambahsi_qgis.gui.context import TrainingContext
-from mambahsi_qgis.gui.drawing.reading import Reading, SpectraThread
+from mambahsi_qgis.gui.drawing.reading import Reading, SpectraThread, open_scene
 from mambahsi_qgis.pixel_outline import outline
 from mambahsi_qgis.region_growing import ANGLE, DISTANCE, MEASURES, Window, region
 from mambahsi_qgis.spectra import SpectraError, SpectraReader
@@ -66,7 +65,8 @@ class RegionGrower(QObject):
         settings = QgsSettings()
         measure = settings.value(_SETTINGS + "measure", ANGLE)
         self._measure = measure if measure in MEASURES else ANGLE
-        self._side = _within(settings.value(_SETTINGS + "side", _SIDE, type=int), *SIDES)
+        side = settings.value(_SETTINGS + "side", _SIDE, type=int)
+        self._side = min(max(side, SIDES[0]), SIDES[1])
         self._fill_holes = settings.value(_SETTINGS + "fillHoles", False, type=bool)
         self._tolerances = {ANGLE: settings.value(_SETTINGS + "angle", _ANGLE, type=float)}
         self._largest = 0.0
@@ -210,6 +210,16 @@ class RegionGrower(QObject):
         self._reader = None
 
     @property
+    def pixels(self) -> int:
+        """How many pixels the polygon has."""
+        if self.inside is None or self._reader is None:
+            return 0
+        if not self._fill_holes:
+            return int(self.inside.sum())
+        _, dx_column, dx_row, _, dy_column, dy_row = self._reader.transform
+        return round(self.polygon().area() / abs(dx_column * dy_row - dx_row * dy_column))
+
+    @property
     def reaches_edge(self) -> bool:
         """Whether the region ends at the window's edge inside the scene."""
         if self.inside is None or self._reader is None:
@@ -272,9 +282,7 @@ class RegionGrower(QObject):
         """The scene's reader, the present one where nothing about its source changed."""
         source = rasters.resolve(scene)
         if self._reader is None or source != self._source:
-            dataset = rasters.open_dataset(scene)
-            bad = [b.index for b in read_bands(dataset) if b.flagged_bad]
-            self._reader = SpectraReader(source.source, source.options, source.nodata, bad)
+            self._reader = open_scene(scene, source)
             self._source = source
         return self._reader
 
@@ -288,7 +296,3 @@ class RegionGrower(QObject):
     @staticmethod
     def _keep(key: str, value: object) -> None:
         QgsSettings().setValue(_SETTINGS + key, value)
-
-
-def _within(value: int, low: int, high: int) -> int:
-    return max(low, min(high, value))

@@ -131,7 +131,7 @@ class GrowingOptions(QWidget):
         elif grower.inside is None:
             text = tr("Click a pixel on the map.")
         else:
-            text = tr("{} pixels").format(f"{int(grower.inside.sum()):n}")
+            text = tr("{} pixels").format(f"{grower.pixels:n}")
             if grower.reaches_edge:
                 text += tr("; the window ends the region")
         self.told.setText(text)

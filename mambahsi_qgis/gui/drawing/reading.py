@@ -10,8 +10,11 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from qgis.core import QgsRasterLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from mambahsi_qgis.display.bands import read_bands
+from mambahsi_qgis.engine.rasters import Raster, open_dataset
 from mambahsi_qgis.growing_window import distances_around
 from mambahsi_qgis.spectra import SpectraError, SpectraReader
 from mambahsi_qgis.translation import tr
@@ -36,6 +39,17 @@ class Reading:
     column: int
     side: int
     measure: str
+
+
+def open_scene(scene: QgsRasterLayer, source: Raster) -> SpectraReader:
+    """A reader for a scene's good bands; only metadata are read.
+
+    Raises:
+        SpectraError: Nothing can be read.
+    """
+    dataset = open_dataset(scene)
+    bad = [b.index for b in read_bands(dataset) if b.flagged_bad] if dataset is not None else []
+    return SpectraReader(source.source, source.options, source.nodata, bad)
 
 
 class SpectraThread(QObject):
@@ -86,3 +100,5 @@ class SpectraThread(QObject):
             self.failed.emit(number, str(error))
         except MemoryError:
             self.failed.emit(number, tr("There is not enough memory to read the window."))
+        except Exception as error:  # a defect; nobody may wait for ever
+            self.failed.emit(number, f"{type(error).__name__}: {error}")
