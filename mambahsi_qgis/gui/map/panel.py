@@ -60,6 +60,7 @@ class MapPanel(QWidget):
     def _lay_out(self) -> None:
         content = QWidget()
         layout = QVBoxLayout(content)
+        layout.setContentsMargins(0, 0, 0, 0)
         self.shown_map = ShownMap()
         self.map_picker = self.shown_map.map_picker
         self.confidence_picker = self.shown_map.confidence_picker
@@ -73,7 +74,6 @@ class MapPanel(QWidget):
         scrolled.setFrameShape(QFrame.Shape.NoFrame)
         scrolled.setWidget(content)
         whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scrolled)
 
     def _buttons(self) -> QHBoxLayout:

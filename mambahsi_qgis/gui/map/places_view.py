@@ -90,7 +90,7 @@ class PlacesView(QGroupBox):
         self.threshold.setSingleStep(0.05)
         kept = QgsSettings().value(_THRESHOLD, jobs.UNSURE_BELOW, type=float)
         self.threshold.setValue(kept)
-        label = QLabel(tr("&Unsure below"))
+        label = QLabel(tr("Unsure &below"))
         label.setBuddy(self.threshold)
         self.find = QPushButton()
         self.find.setObjectName("mambahsiMapFind")
@@ -126,7 +126,7 @@ class PlacesView(QGroupBox):
         self.previous = QPushButton(tr("&Previous"))
         self.previous.setObjectName("mambahsiMapPrevious")
         self.previous.setToolTip(tr("Go to the next larger place"))
-        self.next = QPushButton(tr("&Next"))
+        self.next = QPushButton(tr("Ne&xt"))
         self.next.setObjectName("mambahsiMapNext")
         self.next.setToolTip(tr("Go to the next smaller place"))
         self.previous.clicked.connect(lambda: self.go(-1))
@@ -224,7 +224,7 @@ class PlacesView(QGroupBox):
         self._update()
 
     def _update(self) -> None:
-        self.find.setText(tr("&Stop") if self._is_searching else tr("&Find places"))
+        self.find.setText(tr("S&top") if self._is_searching else tr("F&ind places"))
         self.find.setEnabled(self._is_searching or not self._problem)
         self.next.setEnabled(self._following(1) is not None)
         self.previous.setEnabled(self._following(-1) is not None)

@@ -43,7 +43,7 @@ class ShownMap(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         for text, buddy, field in (
             (tr("&Map"), self.map_picker, row),
-            (tr("&Confidence"), self.confidence_picker, self.confidence_picker),
+            (tr("Confi&dence"), self.confidence_picker, self.confidence_picker),
             (tr("Opacit&y"), self.opacity, self.opacity),
         ):
             label = QLabel(text)
