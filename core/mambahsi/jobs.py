@@ -409,6 +409,8 @@ class SeparabilityJob:
         class_field: Field of integers or text that holds the class.
         name_field: Field with class names, or empty.
         color_field: Field with class colors, or empty.
+        components: Principal components to compare classes in where there are more bands; 0
+            compares them in all bands, in which nearly all classes come out as apart.
         report: HTML report to write, or empty.
         csv: CSV file of the distances to write, or empty.
         table: JSON file of all figures to write, or empty.
@@ -419,6 +421,7 @@ class SeparabilityJob:
     class_field: str
     name_field: str = ""
     color_field: str = ""
+    components: int = field(default=10, metadata={"minimum": 0, "maximum": 1000})
     report: str = ""
     csv: str = ""
     table: str = ""
@@ -437,6 +440,8 @@ class CheckSamplesJob:
         table: JSON file of all figures to write.
         name_field: Field with class names, or empty.
         color_field: Field with class colors, or empty.
+        components: Principal components to compare classes in where there are more bands; 0
+            compares them in all bands.
     """
 
     scene: RasterSource
@@ -445,6 +450,9 @@ class CheckSamplesJob:
     table: str
     name_field: str = ""
     color_field: str = ""
+    components: int = field(
+        default=SeparabilityJob.components, metadata={"minimum": 0, "maximum": 1000}
+    )
 
 
 @dataclass(frozen=True)

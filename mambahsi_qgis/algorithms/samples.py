@@ -65,10 +65,15 @@ class SamplesAlgorithm(LabeledAlgorithm):
                 scene=jobs.RasterSource(**self._scene.hand_over(folder, feedback)),
                 labels=jobs.VectorSource(**labels),
                 **self._fields,
+                **self.settings(parameters, context),
                 **{name.lower(): path for name, path in files.items()},
             )
             result = self.run_engine(job, folder, feedback)
         return {**self.figures(result), **{name: path for name, path in files.items() if path}}
+
+    def settings(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        """Further fields of the job."""
+        return {}
 
     def figures(self, result: dict[str, Any]) -> dict[str, Any]:
         """Outputs that are numbers."""

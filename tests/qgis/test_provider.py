@@ -34,7 +34,7 @@ PARAMETERS = {
     ),
     "createtraininglayer": "SCENE CLASS_LIST CLASS_NAMES LABELS",
     "spectralsignatures": f"{TRAINED} REPORT CSV",
-    "classseparability": f"{TRAINED} REPORT CSV",
+    "classseparability": f"{TRAINED} COMPONENTS REPORT CSV",
     "exportlandcover": (
         "CLASSIFICATION MINIMUM_AREA UNIT CONNECTIVITY DISSOLVE POLYGONS AREAS SIEVED"
     ),
@@ -102,7 +102,7 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
 
     expected = {
         "assessaccuracy": 1, "sampledesign": 6, "exportlandcover": 4, "importbenchmark": 1,
-        "engineinfo": 0, "classifyscene": 4, "spectralsignatures": 0, "classseparability": 0,
+        "engineinfo": 0, "classifyscene": 4, "spectralsignatures": 0, "classseparability": 1,
         "installengine": 1,
     }  # fmt: skip
     # Settings of the dialog itself, which no job knows.

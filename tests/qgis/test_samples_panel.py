@@ -165,8 +165,10 @@ def _look_at_the_plot(session: Session) -> None:
     colors = {line.get_color() for line in axes.lines}
     assert {"#1a6b3c", "#2b83ba", "#d9a441"} <= colors
     assert axes.get_xlabel() == "Wavelength (nm)"
-    shown = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert shown == ["Wald", "Gewässer", "Acker", "Moor"]
+    shown = session.find(QLabel, "Legend").text()
+    for name, color in (("Wald", "#1a6b3c"), ("Gewässer", "#2b83ba"), ("Acker", "#d9a441")):
+        assert f'<span style="color:{color}">&#9632;</span>&nbsp;{name}' in shown
+    assert "Moor" in shown
 
 
 def test_refreshes_by_itself_if_asked_to(

@@ -51,7 +51,7 @@ def describe_samples(job: SignaturesJob | SeparabilityJob, feedback: Feedback) -
         table = files.add(job.table) if job.table else None
         writes = bool(report or csv or table)
         record = Recorder(files, job, feedback, keep_layers=True) if writes else None
-        figures = _figures(job, feedback, signatures=not apart, pairs=apart)
+        figures = _figures(job, feedback, signatures=not apart)
         for finding in figures.findings:
             feedback.warning(finding.text)
         if report:
@@ -88,12 +88,12 @@ def check_samples(job: CheckSamplesJob, feedback: Feedback) -> dict[str, Any]:
     """
     with OutputFiles(inputs=_inputs(job)) as files:
         table = files.add(job.table)
-        write_bytes(table, _json(_figures(job, feedback, signatures=True, pairs=True)))
+        write_bytes(table, _json(_figures(job, feedback, signatures=True)))
     feedback.progress(1.0, "Done")
     return {"table": job.table}
 
 
-def _figures(job: Job, feedback: Feedback, signatures: bool, pairs: bool) -> SampleFigures:
+def _figures(job: Job, feedback: Feedback, signatures: bool) -> SampleFigures:
     with Scene.open(job.scene) as scene:
         shapes = read_shapes(
             job.labels, scene.grid, job.class_field, job.name_field, job.color_field
@@ -113,12 +113,14 @@ def _figures(job: Job, feedback: Feedback, signatures: bool, pairs: bool) -> Sam
     count = len(shapes.table)
     by_class = [spectra.values[spectra.classes == number] for number in range(count)]
     own = [signature(values) for values in by_class] if signatures else []
-    distances = None
-    if pairs:
+    separation = None
+    if not isinstance(job, SignaturesJob):
         # scikit-learn takes a second to load, so only where it is needed.
         from mambahsi.samples.separability import separability
 
-        distances = separability(by_class, shapes.table.names, feedback.part(0.6, 1.0))
+        separation = separability(
+            by_class, shapes.table.names, job.components, feedback.part(0.6, 1.0)
+        )
     return SampleFigures(
         scene=name,
         labels=job.labels.name or Path(job.labels.path).stem,
@@ -131,7 +133,7 @@ def _figures(job: Job, feedback: Feedback, signatures: bool, pairs: bool) -> Sam
         pixels=np.array([len(values) for values in by_class]),
         findings=[*find(labeled, spectra), *notes],
         signatures=own,
-        pairs=distances,
+        separation=separation,
     )
 
 
@@ -139,7 +141,7 @@ def _apart(figures: SampleFigures, feedback: Feedback) -> dict[str, Any]:
     """What the distances come to."""
     worst = [figures.sentence(pair) for pair in figures.ordered_pairs()[:_NAMED]]
     feedback.log("\n".join(["Least separable classes:", *(f"  {line}" for line in worst)]))
-    known = [pair.distance for pair in figures.pairs or () if pair.distance is not None]
+    known = [pair.distance for pair in figures.ordered_pairs() if pair.distance is not None]
     return {"least_separable": worst, "smallest_distance": min(known, default=None)}
 
 

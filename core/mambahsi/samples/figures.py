@@ -5,7 +5,8 @@ As JSON: ``scene``, ``labels``; ``bands``, all of the file, each with ``band`` (
 are drawn over (``nm`` or ``band``); ``segments``, band numbers that one line connects; ``classes``
 with ``value``, ``name``, ``color``, ``polygons``, ``labeled`` and ``pixels`` (valid ones), and
 where asked for ``mean``, ``deviation``, ``p5``, ``p50``, ``p95`` over the bands, None where left
-out; ``pairs`` where asked for; and ``findings``.
+out; ``findings``; and where asked for ``pairs``, the least separable first, ``dimensions`` that
+they were compared in, and the ``share`` of the variance that these hold.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mambahsi.band_metadata import Band
 from mambahsi.classes import ClassTable
 from mambahsi.events import plain
 from mambahsi.samples.findings import Finding
-from mambahsi.samples.pairs import GOOD, POOR, Pair, worst_first
+from mambahsi.samples.pairs import GOOD, POOR, Pair, Separation, worst_first
 from mambahsi.samples.signatures import PERCENTILES, Signature, segments, wavelengths
 from mambahsi.survey import DroppedBand
 
@@ -49,7 +50,7 @@ class SampleFigures:
         pixels: Those of them that statistics were made of; shape (classes,).
         findings: What to look at.
         signatures: By class; empty if not asked for.
-        pairs: Of all classes; None if not asked for.
+        separation: Of all classes; None if not asked for.
     """
 
     scene: str
@@ -63,7 +64,7 @@ class SampleFigures:
     pixels: np.ndarray
     findings: Sequence[Finding]
     signatures: Sequence[Signature] = field(default_factory=list)
-    pairs: Sequence[Pair] | None = None
+    separation: Separation | None = None
 
     @property
     def used_bands(self) -> list[Band]:
@@ -100,14 +101,16 @@ class SampleFigures:
             "classes": [self._class_values(number) for number in range(len(self.table))],
             "findings": [finding.to_json() for finding in self.findings],
         }
-        if self.pairs is not None:
+        if self.separation is not None:
+            values["dimensions"] = self.separation.dimensions
+            values["share"] = self.separation.share
             values["pairs"] = [self.pair_values(pair) for pair in self.ordered_pairs()]
         result: dict[str, Any] = plain(values)
         return result
 
     def ordered_pairs(self) -> list[Pair]:
         """All pairs, the least separable first, those without a distance last."""
-        pairs = self.pairs or ()
+        pairs = self.separation.pairs if self.separation else ()
         return [*worst_first(pairs), *(pair for pair in pairs if pair.bhattacharyya is None)]
 
     def pair_values(self, pair: Pair) -> dict[str, Any]:

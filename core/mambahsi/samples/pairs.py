@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ENOUGH = 10
-"""Samples per band from which a covariance is used as it is."""
+"""Samples per dimension from which a covariance is used as it is."""
 
 FEWEST = 3
 """Samples without which nothing can be said about a covariance."""
@@ -55,6 +55,21 @@ class Pair:
         if self.bhattacharyya is None or self.chance is None:
             return None
         return jeffries_matusita(max(self.bhattacharyya - self.chance, 0.0))
+
+
+@dataclass(frozen=True)
+class Separation:
+    """All pairs of classes.
+
+    Attributes:
+        pairs: By first and second class.
+        dimensions: Principal components, or bands, that they were compared in.
+        share: Share of the variance of all bands that these hold, 0 to 1.
+    """
+
+    pairs: Sequence[Pair]
+    dimensions: int
+    share: float
 
 
 def jeffries_matusita(bhattacharyya: float) -> float:

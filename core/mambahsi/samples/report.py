@@ -21,12 +21,13 @@ _COLORS = {"poor": "214, 90, 49", "moderate": "201, 138, 0", "good": "46, 139, 8
 _ABOUT_DISTANCE = (
     "Jeffries-Matusita distance, from 0 (alike) to 2 (apart), of classes taken for normal "
     f"distributions. Below {POOR:g} two classes are hardly separable: consider merging them, or "
-    f"draw purer samples; from {GOOD:g} on they are separable well. Few samples in many bands look "
-    "separable whatever they are; <em>by chance</em> is the distance that as many samples have of "
-    "classes that do not differ, and colors and order follow what is found beyond it. Sources: "
-    "Kailath 1967, doi:10.1109/TCOM.1967.1089532; Bruzzone et al. 1995, doi:10.1109/36.477187. "
-    f"Where a class has fewer than {ENOUGH} samples per band, or a singular covariance, both "
-    "covariances are shrunk alike after Ledoit and Wolf 2004, doi:10.1016/S0047-259X(03)00096-4."
+    f"draw purer samples; from {GOOD:g} on they are separable well. Few samples in many dimensions "
+    "look separable whatever they are; <em>by chance</em> is the distance that as many samples "
+    "have of classes that do not differ, and colors and order follow what is found beyond it. "
+    "Sources: Kailath 1967, doi:10.1109/TCOM.1967.1089532; Bruzzone et al. 1995, "
+    f"doi:10.1109/36.477187. Where a class has fewer than {ENOUGH} samples per dimension, no more "
+    "than there are bands, or a singular covariance, both covariances are shrunk alike after "
+    "Ledoit and Wolf 2004, doi:10.1016/S0047-259X(03)00096-4."
 )
 
 
@@ -82,17 +83,30 @@ def _worst(figures: SampleFigures) -> str:
             )
     more = f'<p class="soft">{len(pairs) - _WORST} more pairs.</p>' if len(pairs) > _WORST else ""
     return (
-        f'<p class="soft">{_ABOUT_DISTANCE}</p><div class="scroll"><table><thead><tr>'
-        '<th class="name">Class</th><th class="name">and class</th><th>Distance</th>'
+        f'<p class="soft">{_ABOUT_DISTANCE}{_dimensions(figures)}</p>'
+        '<div class="scroll"><table><thead><tr><th class="name">Class</th>'
+        '<th class="name">and class</th><th>Distance</th>'
         f"<th>By chance</th><th>Separability</th></tr></thead><tbody>{''.join(rows)}</tbody>"
         f"</table></div>{more}"
     )
 
 
-def _matrix(figures: SampleFigures) -> str:
-    if not figures.pairs or len(figures.table) > _MATRIX_CLASSES:
+def _dimensions(figures: SampleFigures) -> str:
+    """What the classes were compared in."""
+    separation = figures.separation
+    if separation is None or separation.dimensions == len(figures.used):
         return ""
-    pairs = {(pair.first, pair.second): pair for pair in figures.pairs}
+    return (
+        f" Compared in the first {separation.dimensions} principal components, which hold "
+        f"{separation.share:.2%} of the variance of {len(figures.used)} bands where every class "
+        "counts alike; in all bands, normal distributions make nearly all classes look apart."
+    )
+
+
+def _matrix(figures: SampleFigures) -> str:
+    if not figures.separation or len(figures.table) > _MATRIX_CLASSES:
+        return ""
+    pairs = {(pair.first, pair.second): pair for pair in figures.separation.pairs}
     head = "".join(
         f'<th class="turned" scope="col" title="{escape(item.name)}">{escape(item.name)}</th>'
         for item in figures.table

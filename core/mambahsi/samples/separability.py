@@ -9,14 +9,19 @@ to Statistical Pattern Recognition, 2nd edition, eq. 3.152)::
 and the Jeffries-Matusita distance is ``2 (1 - exp(-B))`` (Bruzzone et al. 1995,
 doi:10.1109/36.477187; elsewhere its square root is called by that name).
 
-Covariances need many more samples than there are bands. Where a class of a pair has fewer than
-:data:`ENOUGH` times as many, or a covariance that is singular, both covariances are shrunk towards
-that of independent bands of equal variance, by the larger of the two intensities after Ledoit and
-Wolf (2004, doi:10.1016/S0047-259X(03)00096-4). *By the same*, because two covariances that are
-shrunk differently are far apart for that alone. Bands are scaled to a common spread within classes
-first, so the units in which they are stored do not matter.
+A normal distribution in hundreds of bands is a poor model of a class, whose fields differ from each
+other: there, nearly all classes come out as apart, and the distances do not follow the errors of
+classifiers. So where bands are many they are replaced by their first principal components, taken
+from samples in which every class counts alike, bands scaled to a common spread within classes.
 
-Even so, few samples in many bands look separable whatever they are (Fukunaga and Hayes 1989,
+Covariances need many more samples than they have dimensions. Where a class of a pair has fewer than
+:data:`ENOUGH` times as many, or no more samples than the scene has bands, or a covariance that is
+singular, both covariances are shrunk towards that of independent dimensions of equal variance, by
+the larger of the two intensities after Ledoit and Wolf (2004,
+doi:10.1016/S0047-259X(03)00096-4). *By the same*, because two covariances that are shrunk
+differently are far apart for that alone.
+
+Even so, few samples in many dimensions look separable whatever they are (Fukunaga and Hayes 1989,
 doi:10.1109/34.31448). Hence *chance*: the distance that samples of these numbers have if the
 classes do not differ, found by dealing the deviations of all samples from their class means to two
 groups at random. What the two Bhattacharyya distances differ by is what was found beyond it.
@@ -32,7 +37,7 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 from threadpoolctl import threadpool_limits
 
 from mambahsi.feedback import Feedback
-from mambahsi.samples.pairs import ENOUGH, FEWEST, Pair
+from mambahsi.samples.pairs import ENOUGH, FEWEST, Pair, Separation
 
 _DRAWS = 5
 
@@ -61,17 +66,18 @@ def bhattacharyya(
 
 
 def separability(
-    spectra: Sequence[np.ndarray], names: Sequence[str], feedback: Feedback | None = None
-) -> list[Pair]:
+    spectra: Sequence[np.ndarray],
+    names: Sequence[str],
+    components: int = 0,
+    feedback: Feedback | None = None,
+) -> Separation:
     """The distances of all pairs of classes.
 
     Args:
         spectra: Samples of each class, any real type, shape (pixels, bands).
         names: Names of the classes, for messages.
+        components: Principal components to take in place of more bands; 0 takes all bands.
         feedback: Told about progress.
-
-    Returns:
-        All pairs, by first and second class.
 
     Raises:
         Cancelled: The user asked to stop.
@@ -81,36 +87,44 @@ def separability(
     found = []
     # Threads that wait for each other over such small matrices cost many times what they save.
     with threadpool_limits(1):
-        classes = [_Class(values) for values in _scaled(spectra)]
+        values = _scaled(spectra)
+        bands = values[0].shape[1]
+        share = 1.0
+        if 0 < components < bands:
+            axes, share = _principal(values, components)
+            # Scaled anew: shrinkage would drown small components in the variance of large ones.
+            values = _scaled([own @ axes for own in values])
+        classes = [_Class(own, bands) for own in values]
         for done, (first, second) in enumerate(pairs):
             feedback.check()
             feedback.progress(done / len(pairs), "Comparing the classes")
             found.append(_compare(first, classes[first], second, classes[second], names))
     feedback.progress(1.0)
-    return found
+    return Separation(found, values[0].shape[1], share)
 
 
 class _Class:
-    """What is known of a class, its bands scaled.
+    """What is known of a class.
 
     Attributes:
         pixels: Number of samples.
-        mean: float64 (bands,); samples are only told by their deviations from it.
-        deviations: float64 (pixels, bands).
-        scatter: Sum of their products, float64 (bands, bands).
+        mean: float64 (dimensions,).
+        deviations: Of the samples from it, float64 (pixels, dimensions).
+        scatter: Sum of their products, float64 (dimensions, dimensions).
         full: Whether samples are enough for an unshrunk covariance that is not singular.
     """
 
-    def __init__(self, values: np.ndarray) -> None:
-        self.pixels, bands = values.shape
+    def __init__(self, values: np.ndarray, bands: int) -> None:
+        self.pixels, dimensions = values.shape
         if self.pixels < FEWEST:
             return
         self.mean = values.mean(axis=0)
         self.deviations = values - self.mean
         self.scatter = self.deviations.T @ self.deviations
-        spread = np.linalg.eigvalsh(self.scatter) if self.pixels >= ENOUGH * bands else np.zeros(1)
+        enough = self.pixels >= ENOUGH * dimensions and self.pixels > bands
+        spread = np.linalg.eigvalsh(self.scatter) if enough else np.zeros(1)
         # Numbers this much smaller than the largest are made of rounding.
-        self.full = bool(spread[0] > bands * np.finfo(np.float64).eps * spread[-1])
+        self.full = bool(spread[0] > dimensions * np.finfo(np.float64).eps * spread[-1])
         self._intensity: float | None = None
 
     @property
@@ -199,3 +213,20 @@ def _scaled(spectra: Sequence[np.ndarray]) -> list[np.ndarray]:
     spread = np.sqrt(squares / freedom)
     varies = spread > 0
     return [(own[:, varies] - center[varies]) / spread[varies] for own in values]
+
+
+def _principal(values: Sequence[np.ndarray], components: int) -> tuple[np.ndarray, float]:
+    """Axes of the largest variance where every class counts alike, and their share of it.
+
+    Args:
+        values: Samples of each class, float64 (pixels, bands).
+        components: Number of axes.
+
+    Returns:
+        Axes as columns, float64 (bands, components); share of all variance, 0 to 1.
+    """
+    known = [own for own in values if len(own)]
+    center = np.mean([own.mean(axis=0) for own in known], axis=0)
+    moments = np.mean([(own - center).T @ (own - center) / len(own) for own in known], axis=0)
+    variances, axes = np.linalg.eigh(moments)
+    return axes[:, -components:], float(variances[-components:].sum() / variances.sum())

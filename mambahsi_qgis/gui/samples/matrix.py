@@ -21,6 +21,9 @@ COLORS = {"poor": "#b5432a", "moderate": "#8a6400", "good": "#1f6f43"}
 
 TEXT = "#ffffff"
 
+NAME_WIDTH = 20
+"""Letters that names of classes have room for, with their colors."""
+
 MOST_ROWS = 16
 """Classes that are seen without scrolling."""
 
@@ -41,8 +44,10 @@ class SeparabilityMatrix(QTableWidget):
         self.setTabKeyNavigation(False)
         for header in (self.horizontalHeader(), self.verticalHeader()):
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        # As narrow as its figures.
+        # As narrow as its figures; long names end in dots, and are whole in their tooltips.
         self.horizontalHeader().setMinimumSectionSize(1)
+        self.verticalHeader().setMaximumWidth(self.fontMetrics().averageCharWidth() * NAME_WIDTH)
+        self.verticalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
 
     def show_figures(self, figures: Figures) -> None:
         """Show the distances of some figures."""

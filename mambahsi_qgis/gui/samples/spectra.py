@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import math
 import threading
@@ -9,6 +10,7 @@ from typing import Any, Optional
 
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
+    QLabel,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -19,10 +21,6 @@ from mambahsi_qgis.gui.samples.figures import Figures, Spectrum, axis_title
 from mambahsi_qgis.translation import tr
 
 PLOTS = "mambahsi_qgis.gui.plots"
-
-LEGEND_COLUMNS = 3
-LONGEST_NAME = 18
-"""Letters of a class's name in the legend, so that docks may be narrow."""
 
 
 class SpectraView(QWidget):
@@ -61,7 +59,14 @@ class SpectraView(QWidget):
                     "side. Gaps: bands without data, and bad bands."
                 )
             )
+            self._legend = QLabel()
+            self._legend.setObjectName("mambahsiSamplesLegend")
+            self._legend.setToolTip(tr("The classes and their colors."))
+            self._legend.setWordWrap(True)
+            self._legend.setMinimumWidth(1)
             self._layout.addWidget(self._canvas)
+            self._layout.addWidget(self._legend)
+        self._legend.setText(legend(figures))
         self._canvas.plot(lambda figure: draw(figure, figures))
 
     def _fill(self, figures: Figures) -> None:
@@ -93,21 +98,11 @@ def draw(figure: Any, figures: Figures) -> None:
     axes.margins(x=0.01)
     axes.grid(True)
     axes.locator_params(axis="x", nbins=6)
-    axes.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.22),
-        ncol=LEGEND_COLUMNS,
-        fontsize="small",
-        handlelength=1.2,
-        columnspacing=1.0,
-        frameon=False,
-    )
 
 
 def _draw_spectrum(axes: Any, figures: Figures, spectrum: Spectrum) -> None:
     """Draw one class, line by line."""
     rim = axes.xaxis.label.get_color()
-    label = _short(spectrum.name)
     for line in figures.lines:
         at = [figures.positions[i] for i in line]
         mean = [spectrum.mean[i] for i in line]
@@ -124,11 +119,8 @@ def _draw_spectrum(axes: Any, figures: Figures, spectrum: Spectrum) -> None:
         marker = "o" if len(line) == 1 else ""
         # A thin rim, so that colors near to the background's are seen.
         for color, alpha, width in ((rim, 0.3, 2.4), (spectrum.color, 1.0, 1.5)):
-            (drawn,) = axes.plot(at, mean, color=color, alpha=alpha, linewidth=width)
-            drawn.set_marker(marker)
-            drawn.set_markersize(2 + width)
-        drawn.set_label(label)
-        label = "_nolegend_"
+            style = {"color": color, "alpha": alpha, "linewidth": width}
+            axes.plot(at, mean, marker=marker, markersize=2 + width, **style)
 
 
 def fill(table: QTableWidget, figures: Figures) -> None:
@@ -150,5 +142,11 @@ def fill(table: QTableWidget, figures: Figures) -> None:
     table.resizeColumnsToContents()
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+def legend(figures: Figures) -> str:
+    """Names of the drawn classes, each behind a square in its color, as rich text that wraps."""
+    return "&ensp; ".join(
+        f'<span style="color:{spectrum.color}">&#9632;</span>&nbsp;'
+        + html.escape(spectrum.name).replace(" ", "&nbsp;")
+        for spectrum in figures.spectra
+        if spectrum.pixels
+    )

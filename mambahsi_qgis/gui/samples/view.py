@@ -75,8 +75,9 @@ class SamplesView(QScrollArea):
         self.title.setText("<b>{}</b>".format(tr("Separability (Jeffries-Matusita, 0 to 2)")))
         self.title.setToolTip(
             tr(
-                "0: two classes are alike; 2: they are apart. Colors and words tell what is found "
-                "beyond chance: few samples in many bands look separable whatever they are."
+                "0: two classes are alike; 2: they are apart. Where there are many bands, they are "
+                "compared in principal components. Colors and words tell what is found beyond "
+                "chance: few samples look separable whatever they are."
             )
         )
         self.worst = _text("mambahsiSamplesWorst", tr("The least separable pairs of classes."))
