@@ -78,7 +78,8 @@ def create_training_layer(
 
 def keeps_style(layer: QgsVectorLayer) -> bool:
     """Whether the layer's file is to hold its style."""
-    return layer.customProperty(_MADE) is not None and layer.providerType() == "ogr"
+    made = layer.customProperty(_MADE) is not None and layer.providerType() == "ogr"
+    return made and _path(layer).lower().endswith(".gpkg")
 
 
 def save_style(layer: QgsVectorLayer) -> str:
@@ -88,23 +89,32 @@ def save_style(layer: QgsVectorLayer) -> str:
     layers that are open cannot read it any more (seen with QGIS 3.22).
     """
     parts = QgsProviderRegistry.instance().decodeUri("ogr", layer.source())
+    table = parts.get("layerName") or _TABLE
     document = QDomDocument()
     layer.exportNamedStyle(document)
     try:
-        database = sqlite3.connect(parts["path"], timeout=_PATIENCE)
+        database = sqlite3.connect(_path(layer), timeout=_PATIENCE)
         try:
+            # A copy that somebody exported may hold no style.
+            known = "SELECT count(*) FROM sqlite_master WHERE name = 'layer_styles'"
             with database:
+                if not database.execute(known).fetchone()[0]:
+                    return ""
                 database.execute(
                     "UPDATE layer_styles SET styleQML = ?, "
                     "update_time = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') "
                     "WHERE f_table_name = ? AND styleName = ?",
-                    (document.toString(), parts.get("layerName") or _TABLE, _TABLE),
+                    (document.toString(), table, _TABLE),
                 )
         finally:
             database.close()
     except sqlite3.Error as error:
         return tr("The style of “{}” cannot be kept in its file: {}").format(layer.name(), error)
     return ""
+
+
+def _path(layer: QgsVectorLayer) -> str:
+    return str(QgsProviderRegistry.instance().decodeUri("ogr", layer.source()).get("path") or "")
 
 
 def _write(path: Path, crs: QgsCoordinateReferenceSystem) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from osgeo import gdal, ogr
-from qgis.core import QgsGeometry, QgsRectangle
+from qgis.core import QgsGeometry, QgsRectangle, QgsWkbTypes
 from qgis.PyQt.QtGui import QTransform
 
 _STRIP_PIXELS = 2**22
@@ -84,7 +84,11 @@ def runs_of(geometry: QgsGeometry, grid: PixelGrid) -> np.ndarray:
         geometry: A polygon in the scene's CRS.
         grid: The scene's grid.
     """
+    if geometry.isEmpty():
+        return NO_RUNS
     placed = QgsGeometry(geometry)
+    if QgsWkbTypes.isCurvedType(placed.wkbType()):
+        placed = QgsGeometry(placed.constGet().segmentize())
     if not placed.isGeosValid():
         placed = placed.makeValid()
     placed.transform(grid.to_pixels)

@@ -52,6 +52,7 @@ class PixelCounts(QObject):
         self._context = context
         self._counts: dict[int, ClassPixels] = {}
         self._known: Known = {}
+        self._grid: Optional[PixelGrid] = None
         self._task: Optional[_Count] = None
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -76,7 +77,7 @@ class PixelCounts(QObject):
         self._stop()
 
     def _forget(self) -> None:
-        self._known, self._counts = {}, {}
+        self._known, self._counts, self._grid = {}, {}, None
         self._restart()
 
     def _restart(self) -> None:
@@ -97,8 +98,9 @@ class PixelCounts(QObject):
             self.changed.emit()
             return
         transform = QgsCoordinateTransform(layer.crs(), scene.crs(), QgsProject.instance())
+        self._grid = self._grid or _grid(scene)
         source = QgsVectorLayerFeatureSource(layer)
-        self._task = _Count(source, self._context.fields, transform, _grid(scene), self._known)
+        self._task = _Count(source, self._context.fields, transform, self._grid, self._known)
         self._task.done.connect(self._done)
         QgsApplication.taskManager().addTask(self._task)
 

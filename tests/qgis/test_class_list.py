@@ -17,6 +17,7 @@ from qgis.core import (
     QgsRectangle,
     QgsSettings,
     QgsVectorLayer,
+    QgsVectorLayerUtils,
 )
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QColor
@@ -183,6 +184,8 @@ def test_pixels_are_those_whose_centers_lie_inside(dock: Any) -> None:
         if number == 11:
             layer.commitChanges(False)
             agree()
+    # A row of the table without a polygon.
+    layer.addFeature(QgsVectorLayerUtils.createFeature(layer, QgsGeometry(), {1: 1}))
     agree()
     assert any(counts.of(v).disputed for v in drawn)
     # One polygon moves, one class goes.

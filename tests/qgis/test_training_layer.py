@@ -17,6 +17,7 @@ from qgis.core import (
     QgsRectangle,
     QgsSingleSymbolRenderer,
     QgsSymbol,
+    QgsVectorFileWriter,
     QgsVectorLayer,
     QgsVectorLayerUtils,
 )
@@ -297,6 +298,31 @@ def test_saved_project_and_saved_file_know_classes_without_polygons(
     settle()
     assert listed(context) == expected
     assert_agreed(context)
+
+
+@pytest.mark.parametrize("driver", ["GPKG", "ESRI Shapefile"])
+def test_exported_copy_is_a_training_layer_too(
+    context: Any, tmp_path: Path, qgis_iface: Any, driver: str
+) -> None:
+    """With all that a copy may lack: the style in the file, and long names of fields."""
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.driverName = driver
+    transforms = QgsProject.instance().transformContext()
+    path = str(tmp_path / ("copy.gpkg" if driver == "GPKG" else "copy.shp"))
+    written = QgsVectorFileWriter.writeAsVectorFormatV3(context.layer, path, transforms, options)
+    assert written[0] == QgsVectorFileWriter.WriterError.NoError
+    copy = QgsVectorLayer(path, "copy")
+    copy.setCustomProperty("mambahsi/style_in_file", 1)  # QGIS copies it with the style
+    QgsProject.instance().addMapLayer(copy)
+    told: list[str] = []
+    context.set_layer(copy)
+    context._watch.refused.connect(told.append)
+    assert {(c.value, c.name) for c in context.classes()} == {(v, NAMES[v]) for v in (1, 2)}
+    context.edit(lambda edits: edits.rename(2, "Röhricht"))
+    assert copy.commitChanges()
+    settle()
+    assert not told
+    assert {f["class_name"] for f in copy.getFeatures()} == {NAMES[1], "Röhricht"}
 
 
 def test_style_changed_by_others_reaches_dock_and_polygons(context: Any) -> None:
