@@ -284,6 +284,7 @@ def session(provider: Any, qgis_iface: Any, qgis_new_project: Any) -> Iterator[S
     QgsProject.instance().clear()
     if session.window.dock is not None:
         session.window.unload()
+    qgis_iface.mainWindow().hide()
     QCoreApplication.sendPostedEvents()
 
 

@@ -60,7 +60,6 @@ class MapPanel(QWidget):
     def _lay_out(self) -> None:
         content = QWidget()
         layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
         self.shown_map = ShownMap()
         self.map_picker = self.shown_map.map_picker
         self.confidence_picker = self.shown_map.confidence_picker
@@ -73,6 +72,9 @@ class MapPanel(QWidget):
         scrolled.setWidgetResizable(True)
         scrolled.setFrameShape(QFrame.Shape.NoFrame)
         scrolled.setWidget(content)
+        # Two borders less, so that it fits a narrow dock.
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.places.layout().setContentsMargins(0, 0, 0, 0)
         whole = QVBoxLayout(self)
         whole.addWidget(scrolled)
 
