@@ -207,19 +207,38 @@ def test_from_polygons_to_a_map_on_top_and_an_open_report(
     labels.rollBack()
 
 
-def test_resumed_equals_uninterrupted_though_layers_and_project_are_gone(
-    session: Session, scene: str, labels: QgsVectorLayer, tmp_path: Path
+def test_resumed_equals_uninterrupted_whatever_vanishes_meanwhile(
+    session: Session, scene: str, labels: QgsVectorLayer, tmp_path: Path, browser: Browser
 ) -> None:
-    session.find(QCheckBox, "OpensReport").setChecked(False)
+    session.find(QCheckBox, "OpensReport").setChecked(True)
     epochs = 30
     first, second = tmp_path / "one", tmp_path / "two"
     first.mkdir()
     second.mkdir()
+    again = labels.clone()
+    # Uninterrupted, while layers are removed, the dock is closed and then the project.
     session.open(scene, labels)
     session.train(epochs, first)
+    session.wait_for_epoch(1)
+    QgsProject.instance().removeAllMapLayers()
+    assert session.dock.context.layer is None
+    session.dock.close()
+    QTest.qWait(50)
+    QgsProject.instance().clear()
+    assert session.panel._trainer.is_running
     session.wait_for_end()
+    # Done, and nothing of it in a project that knows nothing of it.
+    assert not session.made and not browser.opened
+    assert not QgsProject.instance().mapLayers()
+    session.dock.setUserVisible(True)
+    assert "Done" in session.text("Status")
+    (offer,) = session.buttons_on_the_bar()
+    QTest.mouseClick(offer, Qt.MouseButton.LeftButton)
     whole = session.made[0]
+    assert [layer.source() for layer in top_layers()][:1] == [whole.classification]
+    assert not session.button("AddMap").isVisibleTo(session.panel)
 
+    session.open(scene, again)
     session.train(epochs, second)
     session.wait_for_epoch(3)
     session.click("Cancel")
@@ -228,8 +247,7 @@ def test_resumed_equals_uninterrupted_though_layers_and_project_are_gone(
     assert {path.name for path in run.iterdir()} == {
         "Szene ä_model.safetensors.checkpoint", "unfinished",
     }  # fmt: skip
-    done = session.panel._trainer.curve.done
-    assert 3 <= done < epochs
+    assert 3 <= session.panel._trainer.curve.done < epochs
     assert "Resume" in session.text("Status")
     # Neither the layers nor the settings of the form matter any more.
     QgsProject.instance().clear()
@@ -237,6 +255,7 @@ def test_resumed_equals_uninterrupted_though_layers_and_project_are_gone(
     session.click("Resume")
     session.wait_for_end()
     made = session.made[1]
+    assert any("Resumed from" in line for line in session.panel._trainer.log)
     assert Path(made.classification).parent == run
     assert not (run / "unfinished").exists() and not list(run.glob("*.checkpoint"))
     maps = [gdal.Open(m.classification).ReadAsArray() for m in (whole, made)]
@@ -250,30 +269,6 @@ def tensors(path: str) -> bytes:
     """Everything behind the header of a safetensors file."""
     content = Path(path).read_bytes()
     return content[8 + int.from_bytes(content[:8], "little") :]
-
-
-def test_removed_layers_closed_dock_and_other_project(
-    session: Session, scene: str, labels: QgsVectorLayer, tmp_path: Path, browser: Browser
-) -> None:
-    session.find(QCheckBox, "OpensReport").setChecked(True)
-    session.open(scene, labels)
-    session.train(40, tmp_path)
-    session.wait_for_epoch(1)
-    QgsProject.instance().removeAllMapLayers()
-    assert session.dock.context.layer is None
-    session.dock.close()
-    QTest.qWait(50)
-    QgsProject.instance().clear()
-    session.wait_for_end()
-    # Done, and nothing of it in a project that knows nothing of it.
-    assert not session.made and not browser.opened
-    assert not QgsProject.instance().mapLayers()
-    session.dock.setUserVisible(True)
-    assert "Done" in session.text("Status")
-    (offer,) = session.buttons_on_the_bar()
-    QTest.mouseClick(offer, Qt.MouseButton.LeftButton)
-    assert [layer.source() for layer in top_layers()][:1] == [session.made[0].classification]
-    assert not session.button("AddMap").isVisibleTo(session.panel)
 
 
 def test_refusals_and_failures_are_told_with_what_to_do(
