@@ -19,7 +19,7 @@ from typing import Any, Optional
 
 from qgis.PyQt.QtCore import QT_VERSION_STR, QEvent, QSize
 from qgis.PyQt.QtGui import QFontInfo, QPalette
-from qgis.PyQt.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 try:
     import matplotlib
@@ -109,9 +109,18 @@ class PlotCanvas(QWidget):
     def _color(self, role: QPalette.ColorRole) -> str:
         return self.palette().color(role).name()
 
+    def _text_color(self) -> str:
+        # A theme made of a style sheet, as QGIS's dark ones are, tells it to labels only. A new
+        # label, as children hear of another palette later than this widget.
+        label = QLabel(self)
+        label.ensurePolished()
+        color = label.palette().color(QPalette.ColorRole.WindowText)
+        label.deleteLater()
+        return color.name()
+
     def _theme(self) -> dict[str, Any]:
         """Settings of matplotlib that make new text and axes follow the palette and the font."""
-        text = self._color(QPalette.ColorRole.WindowText)
+        text = self._text_color()
         base = self._color(QPalette.ColorRole.Base)
         font = QFontInfo(self.font())
         known = {entry.name for entry in fontManager.ttflist}
@@ -133,7 +142,7 @@ class PlotCanvas(QWidget):
 
     def _dress(self) -> None:
         """Hand the theme on to ticks, which are made only when they are painted."""
-        text = self._color(QPalette.ColorRole.WindowText)
+        text = self._text_color()
         size = QFontInfo(self.font()).pointSizeF() * 0.9
         for axes in self.figure.axes:
             axes.tick_params(

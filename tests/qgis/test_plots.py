@@ -118,3 +118,16 @@ print(plots.AVAILABLE)
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (0, "False\n"), run.stderr
+
+
+def test_follows_a_theme_that_is_a_style_sheet(canvas: Any, qgis_app: Any) -> None:
+    """QGIS's dark themes color labels by a style sheet, and leave the palette's text dark."""
+    canvas.plot(squares)
+    before = qgis_app.styleSheet()
+    try:
+        qgis_app.setStyleSheet(f"QLabel {{ color: {TEXT}; }}")
+        canvas.redraw()
+        (axes,) = canvas.figure.axes
+        assert axes.xaxis.label.get_color() == TEXT
+    finally:
+        qgis_app.setStyleSheet(before)
