@@ -482,6 +482,25 @@ def test_holes_are_kept_or_filled(drawing: Hand) -> None:
     assert (drawing.burned() == field(1, 1)).all()
 
 
+def test_bad_bands_do_not_count(drawing: Hand) -> None:
+    dataset = gdal.Open(drawing.scene.source(), gdal.GA_Update)
+    noise = np.random.default_rng(1).integers(0, 30000, (HEIGHT, WIDTH)).astype(np.int16)
+    dataset.GetRasterBand(3).WriteArray(noise)
+    dataset = None
+    drawing.take("growing")
+    drawing.grow(8.2, 7.9)
+    assert drawing.bar.grower.pixels == 1  # the noise is taken for a signal
+    dataset = gdal.Open(drawing.scene.source(), gdal.GA_Update)
+    for number in range(1, dataset.RasterCount + 1):
+        dataset.GetRasterBand(number).SetMetadataItem("bbl", "0" if number == 3 else "1")
+    dataset = None
+    drawing.dock.scene_picker.setLayer(None)
+    drawing.dock.scene_picker.setLayer(drawing.scene)
+    drawing.grow(8.2, 7.9)
+    drawing.key(Qt.Key.Key_Return)
+    assert (drawing.burned() == field(1, 1)).all()
+
+
 def test_places_without_spectrum_are_said(drawing: Hand) -> None:
     drawing.take("growing")
     drawing.grow(1.5, 1.5)
