@@ -169,7 +169,8 @@ def assert_predicted(small: dict[str, Any], large: dict[str, Any]) -> None:
         check=True,
     )
     measured, told = json.loads(done.stdout)
-    predicted = float(told.split("about ")[1].split(" GB")[0]) * 1e9
+    number, unit = told.split("about ")[1].split()[:2]
+    predicted = float(number) * {"MB": 1e6, "GB": 1e9}[unit]
     assert predicted <= large["memory"] * 1e9
     assert 0.7 * predicted < measured < 1.4 * predicted, told
 

@@ -29,7 +29,7 @@ from mambahsi.streaming.spool import Spool, spool_path
 BUDGET = 0.1
 """GB in which :data:`SHAPE` can be streamed, but not be classified at once."""
 
-SHAPE = (331, 301)
+SHAPE = (431, 301)
 BANDS, WIDTH = 8, 64
 
 # The engine, which dies by SIGKILL, amid a strip, once it has written to its tables so often.
@@ -125,7 +125,8 @@ def test_budget_decides_and_changes_nothing(job: dict[str, Any], tmp_path: Path)
     np.testing.assert_array_equal(found["classification"][0][clear], classes[clear])
     assert clear.mean() > 0.99
     maps = ["map.qml", "map.tif", "map.tif.aux.xml", "map.tif.record.json"]
-    assert left_over(tmp_path) == ["confidence.tif", *maps, "probabilities.tif"]
+    confidence = ["confidence.qml", "confidence.tif"]
+    assert left_over(tmp_path) == [*confidence, *maps, "probabilities.tif"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
