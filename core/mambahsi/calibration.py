@@ -16,7 +16,11 @@ and other fields may say something else. Therefore scaling goes only as far as t
 fields are drawn with replacement a thousand times (the bootstrap of clusters; Field and Welsh
 2007, doi:10.1111/j.1467-9868.2007.00593.x), the middle 95 % of the temperatures that these
 draws give are an interval, and used is the end of it that is nearer to 1. Where the interval
-holds 1, scaling is not used. Test pixels have no say in any of this.
+holds 1, scaling is not used.
+
+Nor is it used where it does not clearly help fields that it was not fitted on
+(:mod:`mambahsi.held_out`): in 95 % of the draws it must lower both their likelihood loss and
+their calibration error. Test pixels have no say in any of this.
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
+from mambahsi.held_out import HeldOut, hold_out
+
 MINIMUM_PIXELS = 30
 """Fewer validation pixels are not fitted on: one of them could turn the result."""
 
@@ -41,9 +47,12 @@ LOWEST, HIGHEST = 0.05, 20.0
 """Bounds of the temperature. A fit that ends there has no minimum worth the name."""
 
 _DRAWS = 1000
+
+_MOST_FIELDS = 2000
+"""More fields are joined at random: draws get coarser, but what is drawn stays apart."""
+
 _LEVEL = 0.95
 _GRID = np.geomspace(LOWEST, HIGHEST, 121)
-_BATCH = 2**21
 
 Scores = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
@@ -64,6 +73,8 @@ class Calibration:
             nats; None where no temperature was fitted.
         nll_after: The same with :attr:`temperature`.
         test: What :func:`mambahsi.reliability.judge` found on the test pixels, or None.
+        held_out: What scaling does to fields that it was not fitted on, None where its use was
+            out of the question before.
     """
 
     temperature: float = 1.0
@@ -75,6 +86,7 @@ class Calibration:
     nll_before: float | None = None
     nll_after: float | None = None
     test: dict[str, Any] | None = None
+    held_out: HeldOut | None = None
 
     @property
     def used(self) -> bool:
@@ -84,7 +96,8 @@ class Calibration:
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
         interval = None if self.interval is None else list(self.interval)
-        return {"used": self.used, **vars(self), "interval": interval}
+        held_out = None if self.held_out is None else dict(vars(self.held_out))
+        return {"used": self.used, **vars(self), "interval": interval, "held_out": held_out}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | None) -> Calibration:
@@ -101,6 +114,8 @@ class Calibration:
         if known.get("interval") is not None:
             low, high = known["interval"]
             known["interval"] = (float(low), float(high))
+        if known.get("held_out") is not None:
+            known["held_out"] = HeldOut(**known["held_out"])
         found = cls(**known)
         if not (math.isfinite(found.temperature) and found.temperature > 0):
             raise ValueError(f"a temperature of {found.temperature}")
@@ -112,12 +127,19 @@ class Calibration:
             return f"Probabilities are not calibrated. {self.reason}".rstrip()
         direction = "less" if self.temperature > 1 else "more"
         low, high = self.interval
+        others = ""
+        if self.held_out:
+            errors = (self.held_out.error_before, self.held_out.error_after)
+            others = (
+                " On fields that it is not fitted on, scaling takes the calibration error from "
+                f"{errors[0]:.1%} to {errors[1]:.1%}."
+            )
         return (
             f"Probabilities are calibrated with temperature {self.temperature:.3g}, which makes "
             f"them {direction} sure: the temperature that fits {self.pixels:,} validation pixels "
             f"in {self.fields:,} fields best is {self.fitted:.3g}, the 95 % interval {low:.3g} to "
             f"{high:.3g}, and its end nearer to 1 is used. Their negative log likelihood is "
-            f"{self.nll_before:.4f} before, {self.nll_after:.4f} after."
+            f"{self.nll_before:.4f} before, {self.nll_after:.4f} after.{others}"
         )
 
 
@@ -160,10 +182,14 @@ def calibrate(scores: NDArray[Any], classes: Integers, fields: Integers) -> Cali
     exact = scores.astype(np.float64)
     before = negative_log_likelihood(exact, classes)
     fitted = fit_temperature(exact, classes)
-    interval = _interval(exact, classes, fields)
+    numbers = _number_fields(fields)
+    losses = _losses_by_field(exact, classes, numbers)
+    drawn = _draw(len(losses))
+    low, high = _interval(drawn, losses)
     # In rare draws the fit itself lies outside.
-    low, high = min(fitted, interval[0]), max(fitted, interval[1])
-    temperature = low if low > 1 else high if high < 1 else 1.0
+    low, high = min(fitted, low), max(fitted, high)
+    temperature = _nearer_to_one(low, high)
+    held_out = None
     after = negative_log_likelihood(exact, classes, temperature)
     if not negative_log_likelihood(exact, classes, fitted) < before:
         reason = "No temperature fits the validation pixels better than 1."
@@ -178,6 +204,19 @@ def calibrate(scores: NDArray[Any], classes: Integers, fields: Integers) -> Cali
             f"down: the temperature that fits best is {fitted:.3g}, but its 95 % interval is "
             f"{low:.3g} to {high:.3g}."
         )
+    else:
+
+        def temperature_of(some: NDArray[np.bool_]) -> float:
+            return _nearer_to_one(*_interval(drawn[:, some], losses[some]))
+
+        held_out = hold_out(exact, classes, numbers, drawn, temperature_of)
+        if held_out.agreeing < _LEVEL:
+            reason = (
+                "On fields that it is not fitted on, scaling does not clearly help: it takes their "
+                f"calibration error from {held_out.error_before:.1%} to "
+                f"{held_out.error_after:.1%}, and lowers both that and the likelihood loss in "
+                f"{held_out.agreeing:.0%} of the draws of fields, where {_LEVEL:.0%} are asked."
+            )
     return Calibration(
         temperature=1.0 if reason else temperature,
         reason=reason,
@@ -187,6 +226,7 @@ def calibrate(scores: NDArray[Any], classes: Integers, fields: Integers) -> Cali
         interval=(low, high),
         nll_before=before,
         nll_after=before if reason else after,
+        held_out=held_out,
     )
 
 
@@ -209,24 +249,43 @@ def _too_little(scores: NDArray[Any], pixels: int, fields: int) -> str:
     return ""
 
 
-def _interval(scores: Scores, classes: Integers, fields: Integers) -> tuple[float, float]:
-    """Ends of the 95 % percentile interval of the temperature over draws of whole fields."""
+def _number_fields(fields: Integers) -> NDArray[np.int64]:
+    """Numbers of the fields from 0 on, each that of several fields where there are too many."""
     names, numbers = np.unique(fields, return_inverse=True)
-    count = len(names)
-    losses = np.stack(
-        [np.bincount(numbers, _losses(scores, classes, t), minlength=count) for t in _GRID], axis=1
-    )
+    if len(names) > _MOST_FIELDS:
+        return np.random.default_rng(0).permutation(len(names))[numbers] % _MOST_FIELDS
+    return numbers.astype(np.int64)
+
+
+def _losses_by_field(scores: Scores, classes: Integers, fields: Integers) -> Scores:
+    """Summed likelihood loss at the temperatures of the grid; (fields, temperatures)."""
+    count = int(fields.max()) + 1
+    sums = [np.bincount(fields, _losses(scores, classes, t), minlength=count) for t in _GRID]
+    return np.stack(sums, axis=1)
+
+
+def _draw(count: int) -> Scores:
+    """How often each draw of as many fields with replacement holds each; (draws, fields)."""
     generator = np.random.default_rng(0)
-    found: list[NDArray[np.float64]] = []
-    drawn = 0
-    while drawn < _DRAWS:
-        batch = min(_DRAWS - drawn, max(1, _BATCH // count))
-        times = generator.multinomial(count, np.full(count, 1 / count), size=batch)
-        found.append(_minima(times.astype(np.float64) @ losses))
-        drawn += batch
+    drawn = generator.multinomial(count, np.full(count, 1 / count), size=_DRAWS)
+    return drawn.astype(np.float64)
+
+
+def _interval(drawn: Scores, losses: Scores) -> tuple[float, float]:
+    """Ends of the 95 % percentile interval of the temperature over draws of whole fields.
+
+    Args:
+        drawn: How often each draw holds each field; (draws, fields).
+        losses: Of each field at the temperatures of the grid; (fields, temperatures).
+    """
     tail = (1 - _LEVEL) / 2
-    low, high = np.exp(np.quantile(np.concatenate(found), [tail, 1 - tail]))
+    low, high = np.exp(np.quantile(_minima(drawn @ losses), [tail, 1 - tail]))
     return float(low), float(high)
+
+
+def _nearer_to_one(low: float, high: float) -> float:
+    """The end of an interval of temperatures that is nearer to 1, or 1 where it holds that."""
+    return low if low > 1 else high if high < 1 else 1.0
 
 
 def _minima(losses: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -67,12 +67,29 @@ def make_bins(confidence: NDArray[Any], correct: NDArray[np.bool_]) -> list[Bin]
     Returns:
         In rising order of confidence; none for less than two pixels.
     """
-    count = len(confidence)
-    if count < 2:
+    if len(confidence) < 2:
         return []
     order = np.argsort(confidence, kind="stable")
     ordered = confidence[order].astype(np.float64)
     right = correct[order].astype(np.float64)
+    return [
+        _bin(ordered[start:stop], right[start:stop])
+        for start, stop in itertools.pairwise(_edges(ordered))
+    ]
+
+
+def number_bins(confidence: NDArray[Any]) -> NDArray[np.int64]:
+    """Which of the bins of :func:`make_bins` each pixel is in, from 0; (pixels,)."""
+    order = np.argsort(confidence, kind="stable")
+    edges = _edges(confidence[order].astype(np.float64))
+    numbers = np.empty(len(order), dtype=np.int64)
+    numbers[order] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    return numbers
+
+
+def _edges(ordered: NDArray[np.float64]) -> list[int]:
+    """Where bins begin among pixels in rising order of confidence, and their number at the end."""
+    count = len(ordered)
     wanted = min(_BINS, max(1, count // _BIN_PIXELS))
     size = count / wanted
     edges = [0]
@@ -82,9 +99,7 @@ def make_bins(confidence: NDArray[Any], correct: NDArray[np.bool_]) -> list[Bin]
         if edge > edges[-1] and count - edge >= max(2.0, size / 2):
             edges.append(edge)
     edges.append(count)
-    return [
-        _bin(ordered[start:stop], right[start:stop]) for start, stop in itertools.pairwise(edges)
-    ]
+    return edges
 
 
 def calibration_error(bins: Iterable[Bin]) -> float:

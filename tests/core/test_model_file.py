@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from mambahsi.calibration import Calibration
 from mambahsi.classes import ClassTable, LandCoverClass
 from mambahsi.errors import ModelError
+from mambahsi.held_out import HeldOut
 from mambahsi.model_file import ModelFile, load_model, load_upstream_state, save_model
 from mambahsi.normalization import Normalization
 
@@ -60,7 +61,9 @@ def model() -> ModelFile:
         accuracy=None,
         split={"protocol": "spatial", "nearest": 3.16},
         calibration=Calibration(
-            1.0 + 1 / 3, "", 40, 9, 1.5, (1.0 + 1 / 3, 1.7), 0.9, 0.8, {"pixels": 7}
+            *(1.0 + 1 / 3, "", 40, 9, 1.5, (1.0 + 1 / 3, 1.7), 0.9, 0.8),
+            {"pixels": 7},
+            HeldOut(0.2, 0.1, 0.97),
         ),
     )
 
