@@ -1,17 +1,17 @@
-"""Test accuracy on real scenes, beside a random forest on the very same pixels.
+"""Test accuracy and calibration on real scenes, beside random forest and SVM on the same pixels.
 
     python benchmarks/accuracy_real_scenes.py [--scenes NAME ...] [--seeds N ...] [--epochs N]
 
-Each scene is divided by the default, spatial split, once per seed. MambaHSI trains as
-``mambahsi train`` does, with every setting at its default (the number of epochs can be lowered
-for large scenes, and is then stated). The random forest of scikit-learn
-(500 trees, everything else at its default) gets the same normalized bands of the same
-training pixels; because it has no use for validation pixels otherwise, a second forest gets
-these for training, too. All are tested on the same test pixels. Nothing is tuned on them.
+Each scene is divided by the default, spatial split, once per seed. Every classifier of the
+engine is trained as ``mambahsi train`` does it, with every setting at its default (the number of
+epochs can be lowered for large scenes, and is then stated): the network, and the random forest
+and the support vector machine on single pixels, whose settings are chosen on the validation
+pixels that choose the network's epoch. All are tested on the same test pixels. Nothing is tuned
+on them.
 
-The scenes lie below the folder that MAMBAHSI_TEST_DATA names. Results are kept in
-``build/benchmarks/``, one file for each scene and seed, so that an interrupted run goes on
-where it was; the table of all of them goes into BENCHMARKS.md.
+The scenes lie below the folder that MAMBAHSI_TEST_DATA names. Models and results are kept in
+``build/benchmarks/real_scenes``, a folder for each scene and seed, so that an interrupted run goes
+on where it was; the tables of all of them go into BENCHMARKS.md.
 """
 
 from __future__ import annotations
@@ -27,31 +27,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
+import rasterio
 
-from mambahsi.accuracy import Accuracy, confusion_matrix
+from mambahsi.accuracy import Accuracy
+from mambahsi.checkpoint import checkpoint_path
+from mambahsi.classifiers import TITLES
 from mambahsi.feedback import Feedback
-from mambahsi.jobs import RasterSource, TrainJob, VectorSource
-from mambahsi.labels import read_labels, restrict
-from mambahsi.model_file import load_model
-from mambahsi.normalization import Normalization
-from mambahsi.pixels import pixel_numbers, read_pixels
+from mambahsi.jobs import CLASSIFIERS, NETWORK, RasterSource, TrainJob, VectorSource
+from mambahsi.model_file import ModelFile, load_model
+from mambahsi.records.split_raster import split_path
 from mambahsi.runs.train import train
-from mambahsi.scene import Scene, survey_bands
-from mambahsi.split import TEST, TRAIN, VALIDATION, Split, split_spatial
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MAMBAHSI_TEST_DATA", ROOT.parent / "shared")) / "data"
-RESULTS = ROOT / "build" / "benchmarks"
+RESULTS = ROOT / "build" / "benchmarks" / "real_scenes"
 PAGE = ROOT / "BENCHMARKS.md"
 START, END = "<!-- accuracy_real_scenes -->", "<!-- end accuracy_real_scenes -->"
-
-METHODS = {
-    "mambahsi": "MambaHSI",
-    "forest": "random forest",
-    "forest_with_validation": "random forest, trained on validation pixels, too",
-}
-TREES = 500
 
 
 @dataclass(frozen=True)
@@ -100,66 +91,36 @@ class Console(Feedback):
         print(f"\r  {message}", file=sys.stderr)
 
 
-def run(benchmark: Benchmark, seed: int, epochs: int, model: Path) -> dict[str, Any]:
-    """Train and test all methods on one scene with one seed."""
-    job = TrainJob(
-        scene=RasterSource(str(DATA / benchmark.scene)),
-        labels=VectorSource(str(DATA / benchmark.labels)),
-        class_field=benchmark.class_field,
-        name_field=benchmark.name_field,
-        model=str(model),
-        seed=seed,
-        epochs=epochs,
-        resume=model.with_name(f"{model.name}.checkpoint").exists(),
-    )
-    train(job, Console())
-    trained = load_model(model)
-    if trained.accuracy is None:
-        raise SystemExit(f"{benchmark.title}: nothing was tested with seed {seed}.")
-
-    pixels, numbers, split = divide(job)
-    if json.loads(json.dumps(split.to_json())) != trained.split:
-        raise SystemExit(f"{benchmark.title}: the forest's split is not the network's.")
-    results = {"mambahsi": summary(Accuracy.from_json(trained.accuracy))}
-    for method, parts in (
-        ("forest", (TRAIN,)),
-        ("forest_with_validation", (TRAIN, VALIDATION)),
-    ):
-        learned = np.isin(split.parts, parts)
-        tested = split.parts == TEST
-        forest = RandomForestClassifier(TREES, random_state=seed, n_jobs=-1)
-        forest.fit(pixels[numbers(learned)], split.index[learned])
-        predicted = forest.predict(pixels[numbers(tested)])
-        matrix = confusion_matrix(split.index[tested], predicted, len(split.table))
-        results[method] = summary(Accuracy(matrix, split.table))
-    training = trained.training
-    where = {key: training[key] for key in ("device", "backend", "threads", "best_epoch")}
-    return {
-        "seed": seed,
-        "epochs": epochs,
-        "versions": trained.versions,
-        "where": where,
-        "methods": results,
-    }
-
-
-def divide(job: TrainJob) -> tuple[np.ndarray, Any, Split]:
-    """Normalized pixels (pixels, bands), a function from mask to their numbers, the split."""
-    quiet = Feedback()
-    with Scene.open(job.scene) as scene:
-        survey = survey_bands(scene, quiet)
-        labels = read_labels(
-            job.labels, scene.grid, job.class_field, job.name_field, job.color_field, quiet
+def run(benchmark: Benchmark, classifier: str, seed: int, epochs: int, path: Path) -> ModelFile:
+    """Train and test one classifier on one scene with one seed, unless that was done before."""
+    resumes = classifier == NETWORK and checkpoint_path(path).exists()
+    if resumes or not path.exists():
+        job = TrainJob(
+            scene=RasterSource(str(DATA / benchmark.scene)),
+            labels=VectorSource(str(DATA / benchmark.labels)),
+            class_field=benchmark.class_field,
+            name_field=benchmark.name_field,
+            model=str(path),
+            classifier=classifier,
+            seed=seed,
+            epochs=epochs,
+            resume=resumes,
         )
-        labels = restrict(labels, survey.valid, quiet)
-        split = split_spatial(labels, job.seed, job.validation_share, job.test_share, job.buffer)
-        normalization = Normalization.fit(scene, survey.used, survey.valid, quiet)
-        pixels = read_pixels(scene, survey.used, survey.valid, normalization, quiet).numpy()
-    return pixels, lambda mask: pixel_numbers(survey.valid, mask).numpy(), split
+        train(job, Console())
+    model = load_model(path)
+    if model.accuracy is None:
+        raise SystemExit(f"{benchmark.title}: nothing was tested with seed {seed}.")
+    if (model.training["seed"], model.training["epochs"]) != (seed, epochs):
+        raise SystemExit(f"{path} is of another run: remove it.")
+    return model
 
 
-def summary(accuracy: Accuracy) -> dict[str, Any]:
-    """The figures that go into the table."""
+def summary(model: ModelFile) -> dict[str, Any]:
+    """The figures of a model that go into the tables."""
+    assert model.accuracy is not None
+    accuracy = Accuracy.from_json(model.accuracy)
+    training, calibration = model.training, model.calibration
+    assert calibration.test is not None
     return {
         "overall": accuracy.overall,
         "average": accuracy.average,
@@ -167,31 +128,83 @@ def summary(accuracy: Accuracy) -> dict[str, Any]:
         "tested_classes": accuracy.tested_classes,
         "classes": len(accuracy.classes),
         "tested_pixels": accuracy.pixels,
+        "best_epoch": training.get("best_epoch"),
+        "validation_average": training["best_validation_accuracy"],
+        "temperature": calibration.temperature,
+        "scaled": calibration.used,
+        "reason": calibration.reason,
+        "error_before": calibration.test["error_before"],
+        "error_after": calibration.test["error_after"],
+        "where": {key: training.get(key) for key in ("device", "backend", "threads")},
+        "versions": model.versions,
     }
 
 
-def table() -> str:
-    """All results so far, as a Markdown table."""
+def measure(name: str, seed: int, epochs: int, folder: Path) -> dict[str, Any]:
+    """Figures of all classifiers on one scene with one seed."""
+    found: dict[str, Any] = {"seed": seed, "epochs": epochs, "methods": {}}
+    divided: np.ndarray | None = None
+    for classifier in CLASSIFIERS:
+        print(f"{BENCHMARKS[name].title}, seed {seed}, {classifier}", file=sys.stderr)
+        path = folder / f"{classifier}.safetensors"
+        model = run(BENCHMARKS[name], classifier, seed, epochs, path)
+        with rasterio.open(split_path(path)) as raster:
+            parts = raster.read()
+        if divided is not None and not np.array_equal(parts, divided):
+            raise SystemExit(f"{path} was trained with another division: remove it.")
+        divided = parts
+        found["methods"][classifier] = summary(model)
+    return found
+
+
+def results(name: str) -> list[dict[str, Any]]:
+    """What was measured of a scene, by seed."""
+    files = RESULTS.glob(f"{name}_seed*/result.json")
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    return sorted(found, key=lambda run: int(run["seed"]))
+
+
+def accuracy_table() -> str:
+    """Accuracy of all classifiers, as a Markdown table."""
     rows = [
-        "| scene | method | overall accuracy | average accuracy | kappa | test pixels |"
+        "| scene | classifier | overall accuracy | average accuracy | kappa | test pixels |"
         " tested classes |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, benchmark in BENCHMARKS.items():
-        files = sorted(RESULTS.glob(f"{name}_seed*.json"))
-        runs = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-        for method, title in METHODS.items() if runs else ():
+        runs = results(name)
+        for method in CLASSIFIERS if runs else ():
             figures = [run["methods"][method] for run in runs]
             rows.append(
                 f"| {benchmark.title}, {runs[0]['epochs']} epochs, "
                 f"seeds {', '.join(str(run['seed']) for run in runs)} "
-                f"| {title} | {spread(figures, 'overall', 100, '.2f')} % "
+                f"| {TITLES[method]} | {spread(figures, 'overall', 100, '.2f')} % "
                 f"| {spread(figures, 'average', 100, '.2f')} % "
                 f"| {spread(figures, 'kappa', 1, '.4f')} "
                 f"| {spread(figures, 'tested_pixels', 1, ',.0f')} "
                 f"| {spread(figures, 'tested_classes', 1, '.3g')} of {figures[0]['classes']} |"
             )
     return "\n".join(rows)
+
+
+def calibration_table() -> str:
+    """Calibration of every run, and how far validation foretold the test."""
+    rows = [
+        "| scene | seed | classifier | epoch kept | average accuracy, validation | the same, test |"
+        " calibration error without scaling | with scaling |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, benchmark in BENCHMARKS.items():
+        for run in results(name):
+            for method, found in run["methods"].items():
+                after = f"{found['error_after']:.1%} (T {found['temperature']:.2f})"
+                rows.append(
+                    f"| {benchmark.title} | {run['seed']} | {TITLES[method]} "
+                    f"| {found['best_epoch'] or ''} | {found['validation_average']:.1%} "
+                    f"| {found['average']:.1%} | {found['error_before']:.1%} "
+                    f"| {after if found['scaled'] else 'not used'} |"
+                )
+    return "\n".join(rows).replace("%", " %")
 
 
 def spread(figures: list[dict[str, Any]], key: str, scale: float, form: str) -> str:
@@ -220,17 +233,15 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=TrainJob.epochs)
     arguments = parser.parse_args()
-    RESULTS.mkdir(parents=True, exist_ok=True)
     for name in arguments.scenes:
         for seed in arguments.seeds:
-            result = RESULTS / f"{name}_seed{seed}.json"
-            if result.exists():
-                continue
-            print(f"{BENCHMARKS[name].title}, seed {seed}", file=sys.stderr)
-            model = result.with_suffix(".safetensors")
-            figures = run(BENCHMARKS[name], seed, arguments.epochs, model)
-            result.write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    made = f"{table()}\n\nMade on {machine()}."
+            folder = RESULTS / f"{name}_seed{seed}"
+            folder.mkdir(parents=True, exist_ok=True)
+            result = folder / "result.json"
+            if not result.exists():
+                figures = measure(name, seed, arguments.epochs, folder)
+                result.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    made = f"{accuracy_table()}\n\n{calibration_table()}\n\nMade on {machine()}."
     print(made)
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
     _, _, after = rest.partition(END)
