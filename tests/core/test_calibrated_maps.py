@@ -31,7 +31,7 @@ from mambahsi.split import TEST, VALIDATION, split_random
 from mambahsi.split.parts import Split
 
 NAMES = ("classification", "confidence", "probabilities", "margin", "entropy")
-STREAMED_BUDGET = 0.1
+STREAMED_BUDGET = 0.08
 
 
 def set_temperature(path: Path, temperature: float) -> None:
