@@ -14,7 +14,7 @@ export MAMBAHSI_TEST_DATA ?= $(abspath $(root)/../shared)
 # The demo's split of labeled pixels: spatial (whole fields apart) or random (the paper's).
 PROTOCOL ?= spatial
 
-.PHONY: help setup engine qgis plugin demo test lint format package screenshot benchmark \
+.PHONY: help setup engine qgis plugin demo test test-matrix lint format package screenshot benchmark \
 	benchmark-cpu benchmark-indian-pines benchmark-growing engine-python qgis-python clean
 
 help: ## List the targets
@@ -38,7 +38,10 @@ demo: engine qgis plugin ## Train and classify Indian Pines through QGIS (PROTOC
 test: engine qgis plugin ## Run all tests: the engine's, then the plugin's in a real QGIS
 	@scripts/test.sh
 
-lint: engine ## Check style and types
+test-matrix: engine ## Run the plugin's tests in QGIS 3.22, 3.40 and 3.44 (root; QGIS="3.40" for one)
+	@scripts/test_matrix.sh $(QGIS)
+
+lint: engine ## Check style, types, readiness for Qt 6, and what the plugin repository scans for
 	@scripts/lint.sh
 
 format: engine ## Put the code into the project's style

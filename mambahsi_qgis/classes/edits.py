@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
-from qgis.core import QgsEditorWidgetSetup, QgsField, QgsVectorLayer
-from qgis.PyQt.QtCore import QVariant
+from qgis.core import QgsEditorWidgetSetup, QgsVectorLayer
+from qgis.PyQt.QtCore import QMetaType
 from qgis.PyQt.QtGui import QColor
 
 from mambahsi_qgis.classes import style
@@ -25,6 +25,7 @@ from mambahsi_qgis.classes.table import (
     parse_color,
 )
 from mambahsi_qgis.classes.undo import ClassEditError, push, step
+from mambahsi_qgis.qt import new_field
 from mambahsi_qgis.translation import tr
 
 
@@ -151,7 +152,7 @@ class ClassEdits:
         with step(self._layer, tr("Add fields for names and colors of classes")):
             for name, field in present:
                 if not field:
-                    add_field(self._layer, QgsField(name, QVariant.Type.String))
+                    add_field(self._layer, new_field(name, QMetaType.Type.QString))
             fields = ClassFields(
                 self._fields.value, self._fields.name or NAME, self._fields.color or COLOR
             )

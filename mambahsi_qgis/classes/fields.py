@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from qgis.core import QgsField, QgsVectorLayer
-from qgis.PyQt.QtCore import QVariant
+from qgis.PyQt.QtCore import QMetaType
 
 VALUE, NAME, COLOR = "class_id", "class_name", "color"
 """Fields of the layers that the plugin and the engine write."""
@@ -24,12 +24,12 @@ _NAME_NAMES = (NAME, "name", "classname", "class", "label", "cover", "landcover"
 _COLOR_NAMES = (COLOR, "class_color", "colour", "hue", "rgb")
 
 _INTEGERS = (
-    QVariant.Type.Int,
-    QVariant.Type.UInt,
-    QVariant.Type.LongLong,
-    QVariant.Type.ULongLong,
+    QMetaType.Type.Int,
+    QMetaType.Type.UInt,
+    QMetaType.Type.LongLong,
+    QMetaType.Type.ULongLong,
 )
-_TEXT = (QVariant.Type.String,)
+_TEXT = (QMetaType.Type.QString,)
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,19 @@ from pathlib import Path
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
-    QgsField,
     QgsFields,
     QgsProviderRegistry,
     QgsVectorFileWriter,
     QgsVectorLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
+from qgis.PyQt.QtCore import QMetaType
 from qgis.PyQt.QtXml import QDomDocument
 
 from mambahsi_qgis.classes import style
 from mambahsi_qgis.classes.fields import COLOR, NAME, VALUE, ClassFields
 from mambahsi_qgis.classes.table import TrainingClass
+from mambahsi_qgis.qt import new_field
 from mambahsi_qgis.translation import tr
 
 FIELDS = ClassFields(VALUE, NAME, COLOR)
@@ -119,9 +119,9 @@ def _path(layer: QgsVectorLayer) -> str:
 
 def _write(path: Path, crs: QgsCoordinateReferenceSystem) -> None:
     fields = QgsFields()
-    fields.append(QgsField(VALUE, QVariant.Type.Int))
-    fields.append(QgsField(NAME, QVariant.Type.String))
-    fields.append(QgsField(COLOR, QVariant.Type.String))
+    fields.append(new_field(VALUE, QMetaType.Type.Int))
+    fields.append(new_field(NAME, QMetaType.Type.QString))
+    fields.append(new_field(COLOR, QMetaType.Type.QString))
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "GPKG"
     options.layerName = _TABLE

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 
 from qgis.core import QgsField, QgsVectorLayer
-from qgis.PyQt.QtCore import QVariant
+from qgis.PyQt.QtCore import QMetaType
 
 from mambahsi_qgis.classes.fields import VALUE
 from mambahsi_qgis.classes.undo import ClassEditError, step
+from mambahsi_qgis.qt import new_field
 from mambahsi_qgis.translation import tr
 
 
@@ -37,7 +38,7 @@ def number_texts(layer: QgsVectorLayer, text_field: str) -> None:
     ordered = sorted(set(texts.values()), key=_natural)
     values = {text: number for number, text in enumerate(ordered, 1)}
     with step(layer, tr("Number the classes of “{}”").format(text_field)):
-        add_field(layer, QgsField(VALUE, QVariant.Type.Int))
+        add_field(layer, new_field(VALUE, QMetaType.Type.Int))
         place = layer.fields().lookupField(VALUE)
         for fid, text in texts.items():
             layer.changeAttributeValue(fid, place, values[text])
