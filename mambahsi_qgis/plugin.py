@@ -6,8 +6,10 @@ QGIS calls :meth:`MambaHSIPlugin.initGui` in its window, and ``qgis_process`` ca
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Optional
 
+import qgis.utils
 from qgis.core import QgsApplication
 
 from mambahsi_qgis.provider import MambaHSIProvider
@@ -48,3 +50,17 @@ class MambaHSIPlugin:
         if self.provider is not None:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
+        if self in qgis.utils.plugins.values():
+            _forget_modules()
+
+
+def _forget_modules() -> None:
+    """Leave no module of ours behind.
+
+    QGIS removes those that an ``import`` statement named, but neither their packages nor what
+    was loaded from a file. The next version of the plugin, installed in this very session, would
+    go on with them.
+    """
+    package = __name__.split(".")[0]
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        del sys.modules[name]

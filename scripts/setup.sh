@@ -101,7 +101,8 @@ engine() {
 }
 
 qgis() {
-    packages qgis python3-qgis python3-gdal python3-matplotlib python3-venv
+    # A test installs the zip in a window of QGIS, on a screen in memory.
+    packages qgis python3-qgis python3-gdal python3-matplotlib python3-venv xvfb xauth
     if ! /usr/bin/python3 -c 'import qgis.core, osgeo.gdal' 2>"$log/qgis-import.log"; then
         cat "$log/qgis-import.log" >&2
         say "QGIS 3.22 or later with its Python packages for /usr/bin/python3 is needed."
