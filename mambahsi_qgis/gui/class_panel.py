@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Optional
+from typing import Any, Optional
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QItemSelectionModel, Qt
@@ -166,7 +166,8 @@ class ClassPanel(QWidget):
 
     def add_tools(self, bar: QWidget) -> None:
         """Put tools above the list."""
-        self.layout().insertWidget(0, bar)
+        layout: Any = self.layout()
+        layout.insertWidget(0, bar)
 
     def unload(self) -> None:
         """Stop what runs beside the window."""

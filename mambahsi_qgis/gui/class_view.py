@@ -43,7 +43,8 @@ class ClassView(QTableView):
 
     def event(self, event: QEvent) -> bool:
         """Claim the keys before the window's shortcuts get them."""
-        if event.type() == QEvent.Type.ShortcutOverride and _name(event) in self.pressed_keys:
+        claimed = isinstance(event, QKeyEvent) and _name(event) in self.pressed_keys
+        if claimed and event.type() == QEvent.Type.ShortcutOverride:
             event.accept()
             return True
         return super().event(event)

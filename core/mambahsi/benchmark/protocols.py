@@ -82,8 +82,8 @@ def fixed_seeds() -> list[int]:
 
 def fixed_hash(scene: str, seed: int) -> str | None:
     """The SHA-256 that the buffered division of a scene must have; None where none is known."""
-    found: str | None = _fixed()["scenes"].get(scene, {}).get("sha256", {}).get(str(seed))
-    return found
+    found: str | None = _fixed()["scenes"].get(scene, {}).get("divisions", {}).get(str(seed))
+    return found and found.removeprefix("sha256:")
 
 
 def division_differs(scene: str, protocol: str, seed: int, parts: np.ndarray) -> bool:

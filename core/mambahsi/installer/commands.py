@@ -58,7 +58,8 @@ def run(
         OSError: It cannot be started.
     """
     options = {"pass_fds": tuple(inherited)} if sys.platform != "win32" else {}
-    process = subprocess.Popen(
+    # A list of arguments, no shell; the programs are our own choice.
+    process = subprocess.Popen(  # nosec B603
         list(command),
         env=dict(environment),
         stdin=subprocess.DEVNULL,

@@ -87,7 +87,10 @@ def graphics() -> tuple[str, str]:
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NO_WINDOW}
     try:
-        told = subprocess.run(query, capture_output=True, text=True, timeout=20, **options)
+        # A fixed command without a shell.
+        told = subprocess.run(  # nosec B603
+            query, capture_output=True, text=True, timeout=20, **options
+        )
     except (OSError, subprocess.TimeoutExpired):
         return "", ""
     name, _, driver = (told.stdout.strip().splitlines() or [""])[0].rpartition(",")

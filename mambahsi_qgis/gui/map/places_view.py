@@ -92,13 +92,13 @@ class PlacesView(QGroupBox):
         self.threshold.setValue(kept)
         label = QLabel(tr("Unsure &below"))
         label.setBuddy(self.threshold)
-        self.find = QPushButton()
-        self.find.setObjectName("mambahsiMapFind")
-        self.find.clicked.connect(self._find)
+        self.find_button = QPushButton()
+        self.find_button.setObjectName("mambahsiMapFind")
+        self.find_button.clicked.connect(self._find)
         row = QHBoxLayout()
         row.addWidget(label)
         row.addWidget(self.threshold)
-        row.addWidget(self.find, 1)
+        row.addWidget(self.find_button, 1)
         return row
 
     def _make_list(self) -> QTreeWidget:
@@ -141,7 +141,7 @@ class PlacesView(QGroupBox):
     def set_searchable(self, problem: str) -> None:
         """Say why nothing can be looked for, or nothing."""
         self._problem = problem
-        self.find.setToolTip(
+        self.find_button.setToolTip(
             problem or tr("List the largest places of low confidence, and go to the first")
         )
         self._update()
@@ -224,8 +224,8 @@ class PlacesView(QGroupBox):
         self._update()
 
     def _update(self) -> None:
-        self.find.setText(tr("S&top") if self._is_searching else tr("F&ind places"))
-        self.find.setEnabled(self._is_searching or not self._problem)
+        self.find_button.setText(tr("S&top") if self._is_searching else tr("F&ind places"))
+        self.find_button.setEnabled(self._is_searching or not self._problem)
         self.next.setEnabled(self._following(1) is not None)
         self.previous.setEnabled(self._following(-1) is not None)
         self.tell(self._summary())
