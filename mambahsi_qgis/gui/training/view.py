@@ -95,14 +95,8 @@ class TrainView(QScrollArea):
         column = QVBoxLayout(content)
         for part in (
             *(self.form, self.engine, (self.install, self.look), self.hint),
-            *(
-                (self.train, self.cancel, self.resume),
-                self.about,
-                self.bar,
-                self.status,
-                self.curve,
-            ),
-            *((self.add_map, self.report), (self.log, self.more)),
+            *((self.train, self.cancel, self.resume), self.about, self.bar, self.status),
+            *((self.add_map, self.report), self.curve, (self.log, self.more)),
         ):
             if isinstance(part, tuple):
                 row = QHBoxLayout()
