@@ -59,6 +59,7 @@ class Session:
     def __init__(self, iface: Any) -> None:
         from mambahsi_qgis.gui.window import Window
 
+        self.iface = iface
         self.bar = iface.messageBar()
         self.window = Window(iface)
         self.window.action.trigger()
@@ -69,6 +70,12 @@ class Session:
         self.dock.show()
         self.made: list[Any] = []
         self.dock.context.mapMade.connect(self.made.append)
+
+    def close(self) -> None:
+        """Unload the plugin's window, and leave QGIS's as it was."""
+        self.window.unload()
+        self.iface.mainWindow().hide()
+        QCoreApplication.sendPostedEvents()
 
     def find(self, kind: type, name: str) -> Any:
         found = self.panel.findChild(kind, f"mambahsiTrain{name}")
@@ -128,8 +135,7 @@ class Session:
 def shared_session(provider: Any, engine: Path, qgis_iface: Any) -> Iterator[Session]:
     session = Session(qgis_iface)
     yield session
-    session.window.unload()
-    QCoreApplication.sendPostedEvents()
+    session.close()
 
 
 @pytest.fixture()
@@ -330,8 +336,7 @@ def test_without_an_engine(
             for kind, name in ((QLabel, "Engine"), (QPushButton, "Install"), (QPushButton, "Look")):
                 assert not session.find(kind, name).isVisibleTo(session.panel)
     finally:
-        session.window.unload()
-        QCoreApplication.sendPostedEvents()
+        session.close()
         QgsProject.instance().clear()
 
 
@@ -359,8 +364,7 @@ def test_unloading_ends_the_engine_and_another_session_resumes(
     session.wait_for_epoch(3)
     log = "\n".join(session.panel._trainer.log)
     pid = int(re.search(r"process (\d+)", log).group(1))
-    session.window.unload()
-    QCoreApplication.sendPostedEvents()
+    session.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     (run,) = runs(tmp_path / "Szene ä")
@@ -380,6 +384,5 @@ def test_unloading_ends_the_engine_and_another_session_resumes(
         after.wait_for_end()
         assert runs(tmp_path / "Szene ä") == [run]
     finally:
-        after.window.unload()
-        QCoreApplication.sendPostedEvents()
+        after.close()
         QgsProject.instance().clear()
