@@ -182,6 +182,25 @@ def test_a_classification_and_an_assessment_are_repeated(tiny: Any) -> None:
     assert result["compared"] == {"table": "identical", "results": "identical"}
 
 
+def test_a_cross_validation_is_repeated_fold_by_fold(tiny: Any) -> None:
+    values = tiny.train_job(protocol="blocks", block_size=6, buffer=1, folds=3, epochs=2)
+    train = {name: value for name, value in values.items() if name != "job"}
+    table = tiny.folder / "cv.json"
+    run({"job": "crossvalidate", "train": train, "table": str(table)})
+    before = contents(tiny.folder)
+    result, _ = rerun(record_path(table))
+    folds = [f"model_fold{number}" for number in range(3)]
+    assert result["compared"] == dict.fromkeys(["table", *folds, "results"], "identical")
+    assert result["identical"] and result["differences"] == []
+    folder = Path(result["output_folder"])
+    for number in range(3):
+        name = f"model.fold{number}.safetensors"
+        assert_same_weights(tiny.folder / name, folder / name)
+    assert {path: data for path, data in contents(tiny.folder).items() if path in before} == before
+    # A fold has a record of its own besides.
+    assert read_record(record_path(tiny.folder / "model.fold1.safetensors")).job["fold"] == 1
+
+
 def test_a_temporary_reference_is_kept_for_the_rerun(tiny: Any) -> None:
     target, table = tiny.folder / "map.tif", tiny.folder / "t.json"
     run(both(tiny.train_job(), target))

@@ -51,7 +51,7 @@ def compare(before: RunRecord, folder: Path, now: RunRecord, feedback: Feedback)
         place, same = find_file(old, folder, feedback)
         if place is None or not same:
             found[old.role] = "different; the output of the first run is gone or has changed"
-        elif old.role == "model":
+        elif old.role.startswith("model"):
             found[old.role] = _tensors_apart(place, Path(new.path))
         elif place.suffix.lower() in (".json", ".gpkg", ".csv"):
             found[old.role] = "different"

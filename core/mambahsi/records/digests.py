@@ -74,13 +74,14 @@ def content_digest(path: Path, role: str) -> str:
 
     Args:
         path: The output, perhaps still under its temporary name.
-        role: Field of the job that names it; a ``model`` is a file of tensors.
+        role: Field of the job that names it, or ``model_fold0`` and so on; a model is a file of
+            tensors.
 
     Raises:
         OSError: The file cannot be read.
         Cancelled: The user asked to stop.
     """
-    if role == "model":
+    if role.startswith("model"):
         return tensors_digest(path)
     with path.open("rb") as file:
         head = file.read(4)

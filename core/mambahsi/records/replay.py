@@ -110,7 +110,14 @@ def make_replay(record: RunRecord, path: Path, folder: Path, feedback: Feedback)
         if found is not None:
             places[file.path] = str(found)
     targets = _targets(record, folder)
-    values = map_texts(record.job, lambda _, text: targets.get(text) or _relocate(text, places))
+
+    def text(name: str, value: str) -> str:
+        if name == "model" and value and value not in places and value not in targets:
+            # Of a cross-validation: it names the models of the folds, and is none itself.
+            return str(folder / Path(value).name)
+        return targets.get(value) or _relocate(value, places)
+
+    values = map_texts(record.job, text)
     job = jobs.from_json(_decided(values, record.run))
     differences += _new_files(job, training, set(places.values()))
     for difference in differences:

@@ -1,9 +1,10 @@
 """One training for each fold of the labels, and what they say together.
 
 The model of fold 2 of ``map.safetensors`` is ``map.fold2.safetensors``, and it leaves a record
-and a split as every training does. With ``resume``, a fold whose model is there and was made
-with the same settings and the same division is taken over, and the next goes on from its
-checkpoint.
+and a split as every training does. The table, or without one the report, has a record of the whole
+cross-validation beside it, with the models of all folds among its outputs. With ``resume``, a fold
+whose model is there and was made with the same settings and the same division is taken over, and
+the next goes on from its checkpoint.
 
 The result: ``table``, ``report``, ``models``, ``folds`` (tested), pooled ``overall_accuracy``,
 ``average_accuracy``, ``kappa``, ``tested_classes``, ``tested_pixels``, and ``over_folds`` as
@@ -27,7 +28,8 @@ from mambahsi.model_file import ModelFile, load_model
 from mambahsi.outputs import OutputFiles, write_bytes
 from mambahsi.report import write_report
 from mambahsi.runs.division import divide_labels, refuse_contradictions
-from mambahsi.runs.train import inputs_of, train
+from mambahsi.runs.recording import Recorder
+from mambahsi.runs.train import DECIDED, inputs_of, train
 from mambahsi.scene import Scene, survey_bands
 
 _FREE = ("job", "report", "resume", "device", "scan", "threads", "memory")
@@ -46,6 +48,7 @@ def cross_validate(job: CrossValidateJob, feedback: Feedback) -> dict[str, Any]:
     with OutputFiles(inputs=inputs_of(job.train)) as files:
         table_path = files.add(job.table) if job.table else None
         report_path = files.add(job.train.report) if job.train.report else None
+        record = Recorder(files, job, feedback) if files.added() else None
         models = []
         for number, one in enumerate(every):
             part = feedback.part(number / len(every), (number + 1) / len(every))
@@ -57,7 +60,19 @@ def cross_validate(job: CrossValidateJob, feedback: Feedback) -> dict[str, Any]:
             write_bytes(table_path, f"{text}\n".encode())
         if report_path:
             _report(report_path, job.train, models, figures, feedback.warnings)
+        result = _result(job, every, figures)
+        if record:
+            training = models[0].training
+            decided = {name: training[name] for name in DECIDED if name in training}
+            written = {f"model_fold{n}": Path(one.model) for n, one in enumerate(every)}
+            record.write(result, decided | {"resumed": job.train.resume}, written=written)
     feedback.progress(1.0, "Done")
+    return result
+
+
+def _result(
+    job: CrossValidateJob, every: list[TrainJob], figures: dict[str, Any]
+) -> dict[str, Any]:
     names = ("overall_accuracy", "average_accuracy", "kappa", "tested_classes", "tested_pixels")
     whole = figures["pooled"] or {}
     return {

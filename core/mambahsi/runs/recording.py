@@ -74,6 +74,7 @@ class Recorder:
         result: Mapping[str, Any],
         run: Mapping[str, Any],
         split: dict[str, Any] | None = None,
+        written: Mapping[str, Path] | None = None,
     ) -> None:
         """Write the record; all other outputs are complete, under their temporary names.
 
@@ -81,12 +82,20 @@ class Recorder:
             result: Result of the run.
             run: What the job left open and the run decided.
             split: See :attr:`mambahsi.records.record.RunRecord.split`.
+            written: Outputs that are in place already, such as those of a step of its own that has
+                left its own record, by role.
 
         Raises:
             OutputError: An output cannot be read back, or the record not be written.
             Cancelled: The user asked to stop.
         """
-        outputs = describe_outputs(self._outputs, self._job, self.path.parent, self._feedback)
+        folder, feedback = self.path.parent, self._feedback
+        outputs = describe_outputs(self._outputs, self._job, folder, feedback)
+        for role, path in (written or {}).items():
+            with writing(path):
+                entry = record_file(path, path.absolute(), role, folder, feedback)
+                content = content_digest(path, role)
+            outputs.append(dataclasses.replace(entry, content=content))
         record = RunRecord(
             job=_absolute(self._job, [*self._inputs, *outputs]),
             inputs=self._inputs,
