@@ -272,9 +272,12 @@ def put(index: int, value: float) -> Any:
         ("roots", put(1, 0)),
         ("roots", put(1, -5)),
         ("roots", put(-1, 10**12)),
+        # Differences that are positive because they wrap around.
+        ("roots", lambda t: torch.tensor([0, 2**63 - 1, -2, int(t[-1])])),
         ("present", put(0, -1)),
         ("present", put(-1, 3)),
         ("present", put(1, 0)),
+        ("present", lambda t: torch.tensor([0, 2**63 - 1, -2, 2])),
         ("left", lambda t: t.long()),
         ("threshold", lambda t: t.float()),
         ("threshold", lambda t: t[:-1]),
@@ -321,7 +324,7 @@ def test_missing_and_unknown_arrays_are_refused() -> None:
 
 
 NUMBERS = st.one_of(
-    st.sampled_from([-(2**31), -2, -1, 0, 1, 2, 5, 6, 10**6, 2**31 - 1]),
+    st.sampled_from([-(2**63), -(2**31), -2, -1, 0, 1, 2, 5, 6, 10**6, 2**31 - 1, 2**63 - 1]),
     st.floats(allow_nan=True, allow_infinity=True),
 )
 
@@ -340,7 +343,8 @@ def test_whatever_the_arrays_hold_at_worst_an_error_is_raised(data: Any, kind: s
             value = data.draw(NUMBERS)
             at = data.draw(st.integers(0, tensor.numel() - 1))
             if not tensor.dtype.is_floating_point:
-                assume(math.isfinite(value) and abs(value) < 2**31)
+                limits = torch.iinfo(tensor.dtype)
+                assume(math.isfinite(value) and limits.min <= int(value) <= limits.max)
                 value = int(value)
             tensor.view(-1)[at] = value
         elif what == "length":

@@ -106,7 +106,10 @@ class Forest(PixelClassifier):
         row = given.take("row", torch.int32, nodes)
         present = given.present(classes)
         distributions = given.take("distributions", torch.float64, None, len(present))
-        if len(roots) < 2 or roots[0] != 0 or roots[-1] != nodes or (np.diff(roots) <= 0).any():
+        # Compared, not subtracted: differences of numbers without a bound may wrap around, and
+        # what is repeated below by sizes that do would be written beyond its end.
+        rising = (roots[1:] > roots[:-1]).all()
+        if len(roots) < 2 or roots[0] != 0 or roots[-1] != nodes or not rising:
             raise Damaged("roots does not divide the nodes into trees")
         sizes = np.diff(roots)
         size = np.repeat(sizes, sizes)
