@@ -20,6 +20,7 @@ from benchmark_files import make_cube, make_truth, write_mat5, write_npy
 
 from mambahsi import cancellation, jobs, runs
 from mambahsi.benchmark.methods import parse_methods, parse_seeds
+from mambahsi.benchmark.protocols import fixed_seeds
 from mambahsi.benchmark.scenes import SceneFolder, read_content
 from mambahsi.benchmark.seed import do_run
 from mambahsi.benchmark.summary import read_groups
@@ -332,6 +333,44 @@ def test_runs_of_other_labels_stay_out_of_the_table(scene_folder: Path, tmp_path
     assert "other labels" in feedback.warnings[0]
 
 
+def test_runs_of_an_engine_that_knew_fewer_settings_stand_beside_newer_ones(
+    scene_folder: Path, tmp_path: Path
+) -> None:
+    """The field did not exist, so what it does by default was done: not another method."""
+    output = tmp_path / "out"
+    runs.run(make_job(scene_folder, output, seeds="0-1", epochs=1), Feedback())
+    old = output / "fields" / "random" / "compact" / "seed_0" / "result.json"
+    values = read(old)
+    for name in ("row_halves", "patience"):
+        del values["fingerprint"]["settings"][name]
+    old.write_text(json.dumps(values), encoding="utf-8")
+    place = SceneFolder("fields", "Fields", output / "fields")
+    (group,) = read_groups(place, read_content(place, Feedback()), Feedback())
+    assert (group.seeds, group.note) == ([0, 1], "epochs 1")
+
+
+def test_tables_keep_protocols_together(scene_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    runs.run(make_job(scene_folder, output, epochs=1), Feedback())
+    folder = output / "fields"
+    values = read(folder / "random" / "compact" / "seed_0" / "result.json")
+    for protocol in ("polygons", "buffered", "invented"):
+        for method in ("svm", "compact"):
+            copy = folder / protocol / method / "seed_0"
+            copy.mkdir(parents=True)
+            text = json.dumps({**values, "protocol": protocol, "method": method})
+            (copy / "result.json").write_text(text, encoding="utf-8")
+    place = SceneFolder("fields", "Fields", folder)
+    groups = read_groups(place, read_content(place, Feedback()), Feedback())
+    assert [(group.protocol, group.method) for group in groups] == [
+        ("random", "compact"),
+        ("buffered", "compact"),
+        ("buffered", "svm"),
+        ("polygons", "compact"),
+        ("polygons", "svm"),
+    ]
+
+
 def test_a_damaged_result_is_named(scene_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     job = make_job(scene_folder, output)
@@ -365,6 +404,10 @@ def test_a_run_says_how_it_ended(scene_folder: Path, tmp_path: Path) -> None:
 )
 def test_seeds(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
+
+
+def test_the_seeds_of_a_benchmark_are_those_of_the_fixed_protocol() -> None:
+    assert parse_seeds(BenchmarkJob("", "").seeds) == fixed_seeds()
 
 
 @pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1;2", "4294967296", "0-4294967295"])

@@ -29,8 +29,9 @@ from mambahsi.benchmark.summary import (
     compare_protocols,
     compare_published,
 )
-from mambahsi.benchmark.tables import seeds_text
+from mambahsi.benchmark.tables import markdown, seeds_text
 from mambahsi.benchmark.work import count_forward, count_parameters, count_scene
+from mambahsi.classes import ClassTable
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import BenchmarkJob, RasterSource
 from mambahsi.network import MambaHSI
@@ -142,6 +143,36 @@ def test_published_means_are_compared_on_their_seeds() -> None:
     plain = dataclasses.replace(other, figures={"overall_accuracy": Figure(93.0)}, seeds=None)
     (compared,) = compare_published(ours, plain)
     assert (compared.first.runs, compared.within_two_errors) == (4, None)
+
+
+@pytest.mark.parametrize(
+    ("scene", "overall"),
+    [
+        ("pavia_university", "95.74"),
+        ("houston_2013", "94.46"),
+        ("whu_hi_hanchuan", "90.21"),
+        ("whu_hi_honghu", "94.58"),
+        ("salinas", "98.54"),
+        ("botswana", "99.64"),
+    ],
+)
+def test_published_figures_stand_beside_ours_in_the_papers_protocol(
+    scene: str, overall: str, tmp_path: Path
+) -> None:
+    place = SceneFolder(scene, scene, tmp_path)
+    facts = {
+        "training": {"device": "cpu", "backend": "cpu", "threads": 1},
+        "split": {"nearest": 1.0, "untested": []},
+    }
+    for protocol in ("random", "buffered"):
+        ours = group(protocol, {0: 90.0, 1: 91.0})
+        for result in ours.results:
+            result.update(facts)
+        page = markdown(place, [ours], ClassTable(()))
+        rows = [line for line in page.splitlines() if f"| {overall} |" in line]
+        assert len(rows) == (protocol == "random")
+        # Without seeds and a spread, nobody can say whether the figures agree.
+        assert "two standard errors of it" not in page
 
 
 def test_protocols_are_compared_method_by_method() -> None:

@@ -427,8 +427,11 @@ def test_what_holds_no_real_numbers_is_refused(tmp_path: Path, truth: np.ndarray
     with h5py.File(tmp_path / "cells73.mat", "w") as file:
         cells = file.create_dataset("a", (204, 86, 83), h5py.ref_dtype)
         cells.attrs["MATLAB_class"] = np.bytes_("cell")
+    with h5py.File(tmp_path / "odd73.mat", "w") as file:
+        odd = file.create_dataset("a", (204, 86, 83), np.uint8)
+        odd.attrs["MATLAB_class"] = np.bytes_("(3,")  # no type, and no Python either
     scipy.io.savemat(tmp_path / "complex.mat", {"a": small})
-    for name in ("complex.npy", "logical.npy", "logical.mat", "cells73.mat"):
+    for name in ("complex.npy", "logical.npy", "logical.mat", "cells73.mat", "odd73.mat"):
         with pytest.raises(SceneError, match="no real numbers"):
             find_scene(tmp_path / name)
     with pytest.raises(SceneError, match="complex"):

@@ -422,6 +422,23 @@ def test_layers_are_disjoint_and_come_first(with_validation: bool, with_test: bo
     assert shared == (with_test and with_validation)
 
 
+@pytest.mark.parametrize("given_part", [VALIDATION, TEST])
+def test_a_layer_is_used_however_near_and_that_is_said(given_part: int) -> None:
+    """The buffer lies between what is taken from the labels; a layer is the user's own."""
+    labels = np.full((40, 40), -1)
+    labels[:, ::4] = 0
+    beside = label_set(np.where(np.roll(labels, 1, axis=1) == 0, 0, -1), 1)
+    layers = (beside, None) if given_part == VALIDATION else (None, beside)
+    split = split_with_layers(label_set(labels, 1), *layers, 0, 0.2, 0.3, 2)
+    at = {part: np.argwhere(split.parts == part) for part in PARTS}
+    taken = TEST if given_part == VALIDATION else VALIDATION
+    assert len(at[given_part]) == (beside.index >= 0).sum()
+    assert cKDTree(at[TRAIN]).query(at[taken])[0].min() >= 3
+    assert cKDTree(at[given_part]).query(at[taken])[0].min() == 1
+    assert "3 pixels apart" in split.description
+    assert "layer's own pixels are used as they were drawn, however near" in split.description
+
+
 def test_classes_of_layers_are_their_own() -> None:
     """Where a test polygon says something else than a training polygon, it is what counts."""
     labels, _, test = three_layers()

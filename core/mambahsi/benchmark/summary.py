@@ -20,7 +20,7 @@ from mambahsi.benchmark.published import Published
 from mambahsi.benchmark.result import RESULT, read_result
 from mambahsi.benchmark.scenes import SceneContent, SceneFolder
 from mambahsi.feedback import Feedback
-from mambahsi.jobs import PROTOCOLS
+from mambahsi.jobs import BENCHMARK_PROTOCOLS
 
 OVERALL = {"overall_accuracy": "OA", "average_accuracy": "AA", "kappa": "kappa"}
 """The figures of a whole run, and their short names."""
@@ -116,8 +116,9 @@ def read_groups(place: SceneFolder, content: SceneContent, feedback: Feedback) -
         saved = result["fingerprint"]
         if (saved["scene"], saved["labels"]) != (content.scene_digest, content.labels_digest):
             feedback.warning(f"{path} is of another scene or of other labels: left out.")
-        elif result["method"] in METHODS:
-            settings = {k: v for k, v in saved["settings"].items() if k != "seed"}
+        elif result["method"] in METHODS and result["protocol"] in BENCHMARK_PROTOCOLS:
+            # With what the record does not know: see mambahsi.benchmark.fit.
+            settings = {k: v for k, v in deciding_fields(saved["settings"]).items() if k != "seed"}
             key = (result["protocol"], result["method"], json.dumps(settings, sort_keys=True))
             found.setdefault(key, []).append(result)
     groups = [
@@ -127,8 +128,8 @@ def read_groups(place: SceneFolder, content: SceneContent, feedback: Feedback) -
         for (protocol, method, _), results in found.items()
     ]
     methods = list(METHODS)
-    order = {name: number for number, name in enumerate(("random", *PROTOCOLS))}
-    groups.sort(key=lambda g: (order.get(g.protocol, 99), methods.index(g.method), g.note))
+    protocols = list(BENCHMARK_PROTOCOLS)
+    groups.sort(key=lambda g: (protocols.index(g.protocol), methods.index(g.method), g.note))
     return groups
 
 
@@ -136,7 +137,7 @@ _USUAL = ("epochs", "learning_rate", "class_weights", "patience")
 
 
 def _note(result: dict[str, Any]) -> str:
-    usual, here = deciding_fields({}), result["fingerprint"]["settings"]
+    usual, here = deciding_fields({}), deciding_fields(result["fingerprint"]["settings"])
     return ", ".join(
         f"{name.replace('_', ' ')} {here[name]}" for name in _USUAL if here[name] != usual[name]
     )
@@ -189,7 +190,7 @@ def compare_published(group: Group, other: Published) -> list[Comparison]:
             Spread(
                 figure.mean,
                 math.nan if figure.deviation is None else figure.deviation,
-                other.runs,
+                other.runs or 0,
             ),
         )
         for name, figure in other.figures.items()

@@ -134,7 +134,8 @@ def _published_row(item: Published) -> str:
         deviation = figure.deviation if figure is not None else None
         text = f"{figure.mean:.2f}" if figure is not None else _NONE
         figures.append(text + (f" ± {deviation:.2f}" if known and deviation is not None else ""))
-    seeds = seeds_text(item.seeds) if item.seeds else f"{item.runs} runs"
+    runs = f"{item.runs} runs" if item.runs else _NONE
+    seeds = seeds_text(item.seeds) if item.seeds else runs
     cells = [item.protocol, f"{item.title} ({item.source})", seeds, *figures, *[_NONE] * 5]
     return f"| {' | '.join(cells)} |"
 

@@ -44,7 +44,7 @@ class StoredArray:
         """Whether it holds real numbers."""
         try:
             return np.dtype(self.kind).kind in "iuf"
-        except TypeError:
+        except (TypeError, ValueError, SyntaxError):  # a file may tell anything
             return False
 
     @property

@@ -36,7 +36,8 @@ def split_with_layers(
         seed: See :func:`~mambahsi.split.split_spatial`.
         validation_share: Share taken from ``labels`` where no validation layer is given.
         test_share: Share taken from ``labels`` where no test layer is given.
-        buffer: Unused pixels between the blocks of a class that is cut.
+        buffer: Unused pixels between training pixels and those that are taken from ``labels``. A
+            layer of its own is used as it was drawn, however near it comes to other parts.
 
     Raises:
         LabelsError: A layer has no labeled pixel, or it leaves a class without a training
@@ -104,5 +105,6 @@ def _rest(
     )
     return split.parts.copy(), (
         f"{given} pixels come from a layer of their own; {taken} pixels are taken from the "
-        f"training labels. {split.description}"
+        f"training labels. {split.description} That is between the parts of these labels: the "
+        "layer's own pixels are used as they were drawn, however near."
     )
