@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mambahsi.areas.estimators import Estimates, Sample, Strata, estimate, interval
+from mambahsi.areas.few_points import rests_on_few
 
 # Olofsson et al. 2014, section 5: deforestation, forest gain, stable forest, stable non-forest.
 COUNTS = np.array([[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]])
@@ -202,6 +203,43 @@ def test_intervals_cover_the_truth_in_95_of_100_draws(strata: str) -> None:
         low, high = interval(*found.shares)
         covered[1:] += (low <= shares) & (shares <= high)
     assert ((covered / draws >= 0.93) & (covered / draws <= 0.97)).all(), covered / draws
+
+
+def test_intervals_that_miss_too_often_are_told() -> None:
+    """The worked example as truth: its rarest class is missed by a quarter of the intervals."""
+    rng = np.random.default_rng(7)
+    strata = Strata(PIXELS, PIXELS.astype(float), np.arange(4))
+    truth = PIXELS / PIXELS.sum() @ (COUNTS / COUNTS.sum(axis=1, keepdims=True))
+    draws = 1000
+    told, covered = np.zeros((draws, 4), dtype=bool), np.zeros((draws, 4), dtype=bool)
+    for draw in range(draws):
+        counts = np.array([rng.multinomial(row.sum(), row / row.sum()) for row in COUNTS])
+        found = by_map(counts, PIXELS)
+        low, high = interval(*found.shares)
+        covered[draw] = (low <= truth) & (truth <= high)
+        told[draw] = rests_on_few(strata, found)
+    assert covered[:, 1].mean() < 0.80
+    assert told[:, 1].mean() > 0.95
+    # Where nothing is told, intervals are as good as they claim, and seldom is more told than need.
+    assert 0.93 <= covered[~told].mean() <= 0.97
+    assert covered[told].mean() < 0.85
+    assert not told[:, 2:].any()
+
+
+def test_one_further_point_is_measured_by_the_standard_error() -> None:
+    counts = np.array([[40, 10], [0, 50]])
+    for pixels, told in (((1000, 1000), False), ((1000, 100_000), True)):
+        strata = Strata(np.array(pixels), np.array(pixels, dtype=float), np.arange(2))
+        found = by_map(counts, np.array(pixels))
+        # A point of the second stratum stands for its share of the area, by 50 points.
+        moved = pixels[1] / sum(pixels) / 50
+        assert rests_on_few(strata, found)[0] == (moved > 0.5 * found.shares[1][0]) == told
+    # What was sampled wholly holds no further point, and what is not known is not told.
+    whole = Strata(np.array([1000, 50]), np.array([1000.0, 50.0]), np.arange(2))
+    assert not rests_on_few(whole, by_map(counts, np.array([1000, 50])))[0]
+    single = np.array([[1, 0], [0, 50]])
+    strata = Strata(np.array([1000, 1000]), np.array([1000.0, 1000.0]), np.arange(2))
+    assert not rests_on_few(strata, by_map(single, np.array([1000, 1000]))).any()
 
 
 @st.composite

@@ -113,6 +113,16 @@ def by_hand(mapped: np.ndarray, sample: Path) -> tuple[float, np.ndarray]:
     return overall, areas
 
 
+def test_areas_that_rest_on_few_points_are_told(land: Path, draw: Callable[..., Path]) -> None:
+    for fields, told in (({"size": 400, "minimum": 80}, False), ({"size": 24, "minimum": 8}, True)):
+        report = land.with_name("report.html")
+        figures, feedback = assess(land, draw(**fields), report=str(report))
+        notes = [note for note in figures["area_estimates"]["notes"] if "few points" in note]
+        assert bool(notes) == told
+        assert [text for text in feedback.warnings if "few points" in text] == notes
+        assert ("rest on few points" in report.read_text(encoding="utf-8")) == told
+
+
 def test_estimates_stand_beside_the_counts(
     land: Path, mapped: np.ndarray, draw: Callable[..., Path], tmp_path: Path
 ) -> None:

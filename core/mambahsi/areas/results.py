@@ -12,8 +12,10 @@ import numpy as np
 
 from mambahsi.areas.drawing import MapClasses
 from mambahsi.areas.estimators import Estimates, estimate, interval
+from mambahsi.areas.few_points import rests_on_few
 from mambahsi.areas.reading import Interpreted
 from mambahsi.classes import ClassTable
+from mambahsi.split.parts import list_names
 
 _BOUNDS = ("value", "standard_error", "lower", "upper")
 
@@ -169,9 +171,9 @@ def area_report(
         f"{points:,}" if points == interpreted.points else f"{points:,} of {interpreted.points:,}"
     )
     description = f"{drawn_as}, {counted} points; {source}."
-    return AreaReport(
-        table, estimates, pixels, areas, unit, description, rows, _limits(rows, estimates)
-    )
+    few = [table.names[i] for i in np.flatnonzero(rests_on_few(strata, estimates))]
+    notes = _limits(rows, estimates, few)
+    return AreaReport(table, estimates, pixels, areas, unit, description, rows, notes)
 
 
 def amount(value: float | None) -> str:
@@ -181,7 +183,7 @@ def amount(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:,.4g}"
 
 
-def _limits(strata: list[dict[str, Any]], estimates: Estimates) -> list[str]:
+def _limits(strata: list[dict[str, Any]], estimates: Estimates, few: list[str]) -> list[str]:
     notes = []
     empty = [row["name"] for row in strata if not row["points"]]
     if empty:
@@ -194,6 +196,13 @@ def _limits(strata: list[dict[str, Any]], estimates: Estimates) -> list[str]:
         notes.append(
             f"With a single sample point, so that standard errors that depend on it are not "
             f"known: {', '.join(single)}."
+        )
+    if few:
+        notes.append(
+            "Areas that rest on few points, so that their 95 % intervals are probably too narrow: "
+            f"{list_names(few)}. One further point of such a class, where the map shows another "
+            "one, would move its area by more than half of its standard error. More points in "
+            "the large strata help."
         )
     return notes
 
