@@ -14,7 +14,7 @@ export MAMBAHSI_TEST_DATA ?= $(abspath $(root)/../shared)
 # The demo's split of labeled pixels: spatial (whole fields apart) or random (the paper's).
 PROTOCOL ?= spatial
 
-.PHONY: help setup engine qgis plugin demo test test-matrix lint format package screenshot benchmark \
+.PHONY: help setup engine qgis plugin demo test test-matrix lint format package check-package screenshot benchmark \
 	benchmark-cpu benchmark-indian-pines benchmark-growing engine-python qgis-python clean
 
 help: ## List the targets
@@ -50,6 +50,9 @@ format: engine ## Put the code into the project's style
 
 package: engine ## Make the zip that QGIS installs the plugin from
 	@$(engine_python) scripts/assemble_plugin.py zip build
+
+check-package: engine ## Build the engine's wheel, and check it as the package index would and by running it
+	@scripts/check_package.sh
 
 screenshot: engine qgis plugin ## Take the README's pictures from a real QGIS window
 	@scripts/setup.sh screenshot

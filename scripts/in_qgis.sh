@@ -11,7 +11,7 @@ export QGIS_PLUGINPATH=$root/build/plugins
 export XDG_CONFIG_HOME=$root/build/profile/config
 export XDG_DATA_HOME=$root/build/profile/data
 export XDG_CACHE_HOME=$root/build/cache
-export MAMBAHSI_ENGINE_PYTHON=${MAMBAHSI_ENGINE_PYTHON:-$root/build/engine/bin/python}
+export MAMBAHSI_ENGINE_PYTHON=${MAMBAHSI_ENGINE_PYTHON-$root/build/engine/bin/python}
 # Without a screen Qt draws into memory.
 [ -n "${DISPLAY:-}" ] || export QT_QPA_PLATFORM=${QT_QPA_PLATFORM:-offscreen}
 # Qt complains about a missing runtime folder on machines without a login session.

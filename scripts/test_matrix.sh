@@ -126,23 +126,26 @@ copy_project() {
         tar --extract --no-same-owner --directory "$root/project"
 }
 
-# pytest for all roots: nothing in the lock is compiled, so that one folder serves any Python.
+# pytest for the root $1, made for its Python by the machine's own pip, which knows the way to
+# its package index.
 make_pytest() {
-    local stamp
-    stamp=$(sha256sum requirements/qgis.lock)
-    [ "$(cat "$roots/pytest/.stamp" 2>/dev/null)" = "$stamp" ] && return 0
-    rm -rf "$roots/pytest"
-    quietly roots-pytest build/engine/bin/python -m pip install --quiet --no-input \
-        --disable-pip-version-check --target "$roots/pytest" -r requirements/qgis.lock || return 1
-    printf '%s' "$stamp" >"$roots/pytest/.stamp"
+    local root=$1 python stamp
+    python=$(inside "$root" -- python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    stamp="$python $(sha256sum requirements/qgis.lock)"
+    [ "$(cat "$root/pytest/.stamp" 2>/dev/null)" = "$stamp" ] && return 0
+    rm -rf "$root/pytest"
+    quietly "${root##*/}-pytest" build/engine/bin/python -m pip install --quiet --no-input \
+        --disable-pip-version-check --only-binary=:all: --python-version "$python" \
+        --target "$root/pytest" -r requirements/qgis.lock || return 1
+    printf '%s' "$stamp" >"$root/pytest/.stamp"
 }
 
 # Test in the root of QGIS $1; what follows goes to pytest.
 test_in() {
-    local version=$1 root=$roots/$1 found engine engine_says mounts
+    local version=$1 root=$roots/$1 found engine engine_says mounts python=""
     shift
-    copy_project "$root" || return 1
-    mounts=("$PWD/$roots/pytest:/pytest")
+    make_pytest "$root" && copy_project "$root" || return 1
+    mounts=()
     [ ! -d "${MAMBAHSI_TEST_DATA:-}" ] || mounts+=("$MAMBAHSI_TEST_DATA:/shared")
     found=$(inside "$root" -- python3 -c 'from qgis.core import Qgis; print(Qgis.QGIS_VERSION)')
     say "QGIS $found, $(inside "$root" -- python3 --version)"
@@ -156,11 +159,12 @@ test_in() {
         /project/build/engine/bin/python -c 'import numpy, rasterio' 2>&1)
     if [ $? = 0 ]; then
         mounts+=("$engine:/project/build/engine")
+        python=/project/build/engine/bin/python
     else
         say "The engine does not run with this Python (${engine_says##*$'\n'}); tests skip what needs it."
     fi
     inside "$root" "${mounts[@]}" -- env PYTHONPATH=/pytest MAMBAHSI_TEST_DATA=/shared \
-        PYTHONDONTWRITEBYTECODE=1 bash /project/scripts/test_one_qgis.sh "$@"
+        MAMBAHSI_ENGINE_PYTHON="$python" PYTHONDONTWRITEBYTECODE=1 bash /project/scripts/test_one_qgis.sh "$@"
 }
 
 # A function, so that bash has read all of the script before tests run for minutes.
@@ -172,7 +176,7 @@ main() {
     done
     [ $# -eq 0 ] || shift
     [ ${#wanted[@]} -gt 0 ] || wanted=("${versions[@]%% *}")
-    requirements && make_pytest || return 1
+    requirements || return 1
     for version in "${wanted[@]}"; do
         printf '\n== QGIS %s ==\n' "$version"
         for known in "${versions[@]}" ""; do

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import shutil
 import zipfile
 from pathlib import Path
@@ -10,6 +11,15 @@ import pytest
 
 import assemble_plugin
 import mambahsi
+
+SUFFIXES = ("", ".json", ".lock", ".py", ".qm", ".svg", ".txt")
+
+REQUIRED = (
+    *("name", "description", "about", "version", "qgisMinimumVersion", "author", "email"),
+    *("homepage", "tracker", "repository", "license", "tags", "category", "icon"),
+    *("changelog", "experimental", "deprecated"),
+)
+"""The plugin repository needs most of these, and people the others."""
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +47,46 @@ def test_zip_holds_the_whole_plugin_in_one_folder(archive: Path) -> None:
         assert f"mambahsi_qgis/{needed}" in names
 
 
+def test_zip_is_small_and_holds_nothing_that_the_plugin_repository_refuses(archive: Path) -> None:
+    assert archive.stat().st_size < 1_000_000
+    with zipfile.ZipFile(archive) as opened:
+        entries = opened.infolist()
+        texts = {entry.filename: opened.read(entry) for entry in entries}
+    assert {Path(name).suffix for name in texts} <= set(SUFFIXES)
+    hidden = {name for name in texts if "/." in name or "__" in name.removesuffix("__.py")}
+    assert {Path(name).name for name in hidden} <= {".bandit", "__init__.py", "__main__.py"}
+    assert not any("test" in Path(name).parts or "tests" in Path(name).parts for name in texts)
+    # No binaries: all of it is text. No file may be run.
+    for name, content in texts.items():
+        content.decode("utf-8")
+        assert b"\0" not in content, name
+    assert not any((entry.external_attr >> 16) & 0o111 for entry in entries)
+
+
+def test_metadata_is_complete(archive: Path) -> None:
+    metadata = configparser.ConfigParser(interpolation=None)
+    with zipfile.ZipFile(archive) as opened:
+        metadata.read_string(opened.read("mambahsi_qgis/metadata.txt").decode("utf-8"))
+        names = set(opened.namelist())
+    general = metadata["general"]
+    for key in REQUIRED:
+        assert general.get(key, "").strip(), key
+    # The plugin repository refuses it in a name, where every one of them is a plugin.
+    assert "plugin" not in general["name"].lower()
+    assert general["hasProcessingProvider"] == "yes"
+    assert (general["qgisMinimumVersion"], general["qgisMaximumVersion"]) == ("3.22", "4.99")
+    assert f"mambahsi_qgis/{general['icon']}" in names
+    # The newest entry of the change log is about this version.
+    assert general["changelog"].split()[0] == general["version"]
+
+
 def test_zip_holds_every_source_file(archive: Path) -> None:
     root = assemble_plugin.ROOT
     expected = {f"mambahsi_qgis/{path.relative_to(root)}" for path in root.glob("core/**/*.py")}
     expected |= {str(path.relative_to(root)) for path in root.glob("mambahsi_qgis/**/*.py")}
+    icons = {f"mambahsi_qgis/{path.relative_to(root)}" for path in root.glob("resources/**/*.svg")}
+    assert icons
+    expected |= icons
     assert expected <= set(zipfile.ZipFile(archive).namelist())
 
 

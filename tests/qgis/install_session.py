@@ -61,7 +61,7 @@ def actions() -> list[str]:
 def registries() -> dict[str, Any]:
     """What is in QGIS, by the kind of thing."""
     settle()
-    folder = Path(qgis.utils.home_plugin_path) / NAME
+    folder = Path(QgsApplication.qgisSettingsDirPath()) / "python" / "plugins" / NAME
     canvas = iface.mapCanvas()
     return {
         "providers": sorted(p.id() for p in QgsApplication.processingRegistry().providers()),

@@ -131,7 +131,8 @@ def test_fields_are_chosen_and_texts_numbered(window: Any, qgis_new_project: Any
         (2, "äcker 9"),
         (3, "Äcker 10"),
     }
-    assert box.value.currentField() == "class_id" and box.complete.isVisibleTo(box)
+    assert box.value.currentField() == "class_id"
+    assert box.complete.isVisibleTo(box.complete.parentWidget())
     QTest.mouseClick(box.complete, Qt.MouseButton.LeftButton)
     assert context.color_field == "color" and not box.complete.isVisibleTo(box)
     assert layer.undoStack().count() == 2

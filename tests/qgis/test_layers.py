@@ -190,7 +190,7 @@ def test_engine_reads_what_it_is_said_to(engine: Path) -> None:
     ids=["XYZ", "WMS of GDAL"],
 )
 def test_rendered_layers_are_refused_by_name(
-    resolve: Any, labels: Any, project: Any, training: Any, source: str, key: str
+    resolve: Any, labels: Any, project: Any, training: Any, engine: Any, source: str, key: str
 ) -> None:
     import processing
 

@@ -43,7 +43,6 @@ def write(path: Path, values: np.ndarray, kind: int, nodata: float, **band: Any)
     reference.ImportFromEPSG(32633)
     dataset.SetProjection(reference.ExportToWkt())
     target = dataset.GetRasterBand(1)
-    target.WriteArray(values)
     target.SetNoDataValue(nodata)
     target.SetDescription(band.get("description", ""))
     if kind == gdal.GDT_Byte:
@@ -57,6 +56,8 @@ def write(path: Path, values: np.ndarray, kind: int, nodata: float, **band: Any)
             {"value": v, "name": n, "color": "#1a6b3c", "original": n} for v, n in NAMES.items()
         ]
         dataset.SetMetadataItem("MAMBAHSI_CLASSES", json.dumps(rows))
+    # Last: newer GDALs take no color table once there are pixels.
+    target.WriteArray(values)
     dataset = None
     return str(path)
 
