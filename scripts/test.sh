@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests of both halves, each in its own interpreter, and fails if either fails.
-# Further arguments go to both runs of pytest.
+# Runs the tests of both halves, each in its own interpreter, and fails if any fails. Further
+# arguments go to all runs of pytest.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,9 @@ run() {
 # QGIS, too. The compiled kernels kept there make a second run quick.
 export QT_QPA_PLATFORM=offscreen
 run "The engine and the project" scripts/in_qgis.sh \
-    build/engine/bin/python -m pytest tests --ignore=tests/qgis -q "$@"
+    build/engine/bin/python -m pytest tests --ignore=tests/qgis --ignore=tests/qt6 -q "$@"
+run "Widgets that need no QGIS, in Qt 6" scripts/in_qgis.sh \
+    build/engine/bin/python -m pytest tests/qt6 -q -o "pythonpath=tests/qt6/stand_in ." "$@"
 run "The plugin, in QGIS" scripts/in_qgis.sh \
     build/qgis/bin/python -m pytest tests/qgis -q -o pythonpath=build/plugins "$@"
 
