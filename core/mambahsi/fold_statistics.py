@@ -1,6 +1,6 @@
 """What several folds say together: one pooled confusion matrix, and how the folds differ.
 
-Each pixel is tested by the one model that did not see its block, so the pooled matrix counts
+Each pixel is tested by the one model that did not train on its block, so the pooled matrix counts
 each once, and its figures are those of all test pixels. How sure they are is told by the spread
 over the folds: mean, standard deviation and the interval of Student's t for the mean of so many
 figures. The folds share training pixels, so they differ less than independent trainings would;
@@ -89,6 +89,19 @@ def pool_distances(folds: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[st
         {"above": low, "up_to": high, "pixels": int(pixels), "accuracy": correct / pixels}
         for (low, high), (pixels, correct) in sorted(bins.items(), key=lambda item: item[0][0])
     ]
+
+
+def pool_fields(folds: Sequence[Mapping[str, Any] | None]) -> dict[str, Any] | None:
+    """Accuracy by field of all folds, as of :mod:`mambahsi.spatial_accuracy`; None without any."""
+    known = [fold for fold in folds if fold]
+    if not known:
+        return None
+    found = {}
+    for name in ("trained", "own"):
+        pixels = sum(fold[name]["pixels"] for fold in known)
+        right = sum(fold[name]["pixels"] * (fold[name]["accuracy"] or 0) for fold in known)
+        found[name] = {"pixels": pixels, "accuracy": right / pixels if pixels else None}
+    return found
 
 
 def spread_text(values: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from mambahsi.previews import Preview
 from mambahsi.report_confidence import confidence
 from mambahsi.report_methods import choice_table, comparison_table
 from mambahsi.report_page import section, warning_list, write_page
-from mambahsi.report_spatial import distance_chart, distance_text, interval_text
+from mambahsi.report_spatial import distance_chart, distance_text, field_text, interval_text
 from mambahsi.report_tables import class_figures, confusion, fact_table, part_counts, swatch
 
 _SHOWN_WIDTH = 480
@@ -154,8 +154,8 @@ def _split(split: Mapping[str, Any] | None, accuracy: Accuracy | None) -> str:
 def _spatial(spatial: Mapping[str, Any] | None) -> str:
     if not spatial:
         return ""
-    content = distance_chart(spatial["by_distance"]) + interval_text(spatial["intervals"])
-    return section("Accuracy in space", content)
+    content = distance_chart(spatial["by_distance"]) + field_text(spatial.get("by_field"))
+    return section("Accuracy in space", content + interval_text(spatial["intervals"]))
 
 
 def _per_class(accuracy: Accuracy | None) -> str:

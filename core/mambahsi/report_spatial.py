@@ -1,4 +1,4 @@
-"""What a report tells about space: distances, accuracy by distance, intervals."""
+"""What a report tells about space: distances, accuracy by distance and by field, intervals."""
 
 from __future__ import annotations
 
@@ -61,6 +61,32 @@ def distance_chart(bins: Sequence[Mapping[str, Any]]) -> str:
         f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label="Accuracy by distance in {len(bins)} bins">{"".join(parts)}</svg>'
     )
+
+
+def field_text(by_field: Mapping[str, Any] | None) -> str:
+    """Accuracy in fields that were trained on and in others; HTML, empty where not known."""
+    if not by_field:
+        return ""
+    trained, own = by_field["trained"], by_field["own"]
+    pixels = trained["pixels"] + own["pixels"]
+    if not pixels:
+        return ""
+    if not trained["pixels"]:
+        text = "No test pixel lies in a field in which other pixels train."
+    elif not own["pixels"]:
+        text = (
+            "All test pixels lie in fields in which other pixels train, so nothing is known about "
+            "fields that were never trained on. Expect less there."
+        )
+    else:
+        text = (
+            f"Of the test pixels, {percent(trained['pixels'] / pixels)} lie in fields in which "
+            f"other pixels train, and {percent(trained['accuracy'])} of these are right; of those "
+            f"in fields of their own, {percent(own['accuracy'])} are right. Where nothing was "
+            "trained on, expect the latter."
+        )
+    note = "A field: labeled pixels of one class that touch."
+    return f'<p>{escape(text)}</p><p class="soft">{note}</p>'
 
 
 def interval_text(intervals: Mapping[str, Any] | None) -> str:

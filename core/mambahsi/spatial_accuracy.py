@@ -1,10 +1,14 @@
 """What accuracy owes to space: how it falls with distance, and how sure it is.
 
-Two things are asked of the test pixels, beyond how many are right.
+Three things are asked of the test pixels, beyond how many are right.
 
 *How far are they from training pixels, and does that matter?* A classifier that is right beside
 its training pixels and wrong far from them will be wrong in most of the map. So accuracy is
 told by distance to the nearest training pixel, of any class, from center to center.
+
+*Do they lie in fields that were trained on?* Within a field pixels are alike beyond any buffer, so
+accuracy is told for test pixels in fields in which others train, and for those in fields of their
+own (:mod:`mambahsi.split.fields`). Only the latter is to be expected where nothing was trained on.
 
 *How sure is the figure?* Pixels of one field are right or wrong together, so ten thousand test
 pixels may tell no more than ten fields do, and the binomial interval is far too narrow. Here
@@ -67,7 +71,8 @@ def spatial_accuracy(split: Split, predicted: np.ndarray, block_size: int) -> di
 
     Returns:
         ``by_distance``: a list of bins with ``above`` and ``up_to`` (pixels; None is open),
-        ``pixels`` and ``accuracy``; and ``intervals``, as :func:`block_intervals` gives.
+        ``pixels`` and ``accuracy``; ``by_field``, as :func:`accuracy_by_field` gives, or None
+        where fields are not known; and ``intervals``, as :func:`block_intervals` gives.
     """
     tested = (split.parts == TEST) & (predicted >= 0)
     at = np.argwhere(tested)
@@ -77,8 +82,10 @@ def spatial_accuracy(split: Split, predicted: np.ndarray, block_size: int) -> di
     names = [{"value": c.value, "name": c.name} for c in split.table]
     intervals = block_intervals(at, reference, right, len(split.table), block_size)
     per_class = [{**n, **row} for n, row in zip(names, intervals["per_class"], strict=True)]
+    trained = split.trained_fields
     return {
         "by_distance": accuracy_by_distance(far, right),
+        "by_field": None if trained is None else accuracy_by_field(trained[tested], right),
         "intervals": {**intervals, "per_class": per_class},
     }
 
@@ -99,6 +106,25 @@ def accuracy_by_distance(far: np.ndarray, right: np.ndarray) -> list[dict[str, A
         for low, high, n, c in zip(_EDGES, ends, pixels, correct, strict=True)
         if n
     ]
+
+
+def accuracy_by_field(trained: np.ndarray, right: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Pixels and accuracy in fields in which others train, and in fields of their own.
+
+    Args:
+        trained: Whether each test pixel lies in a field in which others train; bool (pixels,).
+        right: Whether each is classified as the reference says; bool, same shape.
+
+    Returns:
+        ``trained`` and ``own``, each with ``pixels`` and ``accuracy`` (None without pixels).
+    """
+    return {
+        name: {
+            "pixels": int(here.sum()),
+            "accuracy": float(right[here].mean()) if here.any() else None,
+        }
+        for name, here in (("trained", trained), ("own", ~trained))
+    }
 
 
 def block_intervals(

@@ -56,6 +56,13 @@ def test_folds_are_trained_and_pooled(tiny: Any) -> None:
     assert told["mean"] == pytest.approx(np.mean(overall))
     assert told["standard_deviation"] == pytest.approx(np.std(overall, ddof=1))
     assert sum(row["pixels"] for row in table["by_distance"]) == matrix.sum()
+    by_field = [values["by_field"] for values in accuracies if values]
+    for name in ("trained", "own"):
+        pixels = [fold[name]["pixels"] for fold in by_field]
+        right = [fold[name]["pixels"] * (fold[name]["accuracy"] or 0) for fold in by_field]
+        assert table["by_field"][name]["pixels"] == sum(pixels)
+        if sum(pixels):
+            assert table["by_field"][name]["accuracy"] == pytest.approx(sum(right) / sum(pixels))
     text = (tiny.folder / "cv.html").read_text(encoding="utf-8")
     assert "cross-validation over space" in text and "Fold 2" in text
     assert tiny.temporary_files() == []

@@ -11,13 +11,13 @@ from conftest import TinyScene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
-from test_split import label_set
+from test_split import label_arrays, label_set
 
 from mambahsi import runs
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import from_json
 from mambahsi.model_file import load_model
-from mambahsi.report_spatial import distance_chart, distance_text, interval_text
+from mambahsi.report_spatial import distance_chart, distance_text, field_text, interval_text
 from mambahsi.spatial_accuracy import (
     RESAMPLES,
     SEED,
@@ -25,7 +25,8 @@ from mambahsi.spatial_accuracy import (
     block_intervals,
     spatial_accuracy,
 )
-from mambahsi.split import TEST, TRAIN, split_random
+from mambahsi.split import TEST, TRAIN, Sample, split_blocks, split_random, split_spatial
+from mambahsi.split.fields import in_fields_of
 
 
 def checkered(size: int, classes: int = 3) -> np.ndarray:
@@ -49,6 +50,71 @@ def test_distances_and_shares_are_those_of_a_distance_transform(seed: int) -> No
         inside = (far > row["above"]) & (far <= (row["up_to"] or np.inf))
         assert row["pixels"] == inside.sum() > 0
         assert row["accuracy"] == pytest.approx(right[inside].mean())
+
+
+def reached(index: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Pixels that can be walked to from some pixels without leaving their class."""
+    found = start.copy()
+    todo = [tuple(at) for at in np.argwhere(start).tolist()]
+    while todo:
+        row, column = todo.pop()
+        for r in range(max(row - 1, 0), min(row + 2, index.shape[0])):
+            for c in range(max(column - 1, 0), min(column + 2, index.shape[1])):
+                if not found[r, c] and index[r, c] == index[row, column]:
+                    found[r, c] = True
+                    todo.append((r, c))
+    return found
+
+
+@settings(max_examples=40)
+@given(index=label_arrays, seed=st.integers(0, 1000), kind=st.sampled_from(["r", "s", "b", "few"]))
+def test_fields_that_train_are_those_that_can_be_walked_to(
+    index: np.ndarray, seed: int, kind: str
+) -> None:
+    labels = label_set(index, 3)
+    split = {
+        "r": lambda: split_random(labels, seed, 3, 1),
+        "s": lambda: split_spatial(labels, seed, 0.2, 0.3, 1),
+        "b": lambda: split_blocks(labels, seed, 0.2, 0.3, 1, 4),
+        # Here many labeled pixels are not used, but belong to fields all the same.
+        "few": lambda: split_blocks(labels, seed, 0.2, 0.3, 1, 4, sample=Sample(2, 1)),
+    }[kind]()
+    test, train = split.parts == TEST, split.parts == TRAIN
+    expected = reached(index, train) & test
+    assert split.trained_fields is not None
+    np.testing.assert_array_equal(split.trained_fields, expected)
+    share = split.to_json()["in_trained_fields"]
+    assert share == (expected.sum() / test.sum() if test.any() else None)
+    generator = np.random.default_rng(seed)
+    predicted = np.where(generator.random(index.shape) < 0.4, 0, index).clip(0)
+    told = spatial_accuracy(split, predicted, 4)["by_field"]
+    for name, here in (("trained", expected), ("own", test & ~expected)):
+        assert told[name]["pixels"] == here.sum()
+        right = (predicted == index)[here]
+        assert told[name]["accuracy"] == (pytest.approx(right.mean()) if here.any() else None)
+
+
+def test_no_pixels_lie_in_no_field() -> None:
+    nothing = np.zeros((4, 5), dtype=bool)
+    assert not in_fields_of(np.full((4, 5), -1), nothing).any()
+    assert not in_fields_of(np.zeros((4, 5), dtype=int), nothing).any()
+
+
+def test_text_tells_what_to_expect_where_nothing_was_trained_on() -> None:
+    def told(trained: int, own: int) -> str:
+        return field_text(
+            {
+                "trained": {"pixels": trained, "accuracy": 0.8 if trained else None},
+                "own": {"pixels": own, "accuracy": 0.4 if own else None},
+            }
+        )
+
+    both = told(100, 300)
+    assert "25.00 % lie in fields" in both and "80.00 % of these" in both
+    assert "fields of their own, 40.00 % are right" in both and "expect the latter" in both
+    assert "nothing is known" in told(100, 0) and "40" not in told(100, 0)
+    assert "No test pixel lies in a field" in told(0, 300)
+    assert told(0, 0) == field_text(None) == ""
 
 
 def test_last_bin_is_open() -> None:
@@ -156,3 +222,8 @@ def test_training_tells_it_in_model_and_report(tiny: TinyScene) -> None:
     json.dumps(model.accuracy, allow_nan=False)
     text = report.read_text(encoding="utf-8")
     assert "Accuracy in space" in text and "fold 1 tests" in text
+    by_field = model.accuracy["by_field"]
+    assert sum(row["pixels"] for row in by_field.values()) == result["tested_pixels"]
+    share = by_field["trained"]["pixels"] / result["tested_pixels"]
+    assert model.split["in_trained_fields"] == pytest.approx(share)
+    assert "A field: labeled pixels of one class that touch" in text

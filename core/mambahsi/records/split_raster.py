@@ -114,4 +114,8 @@ def read_split(path: Path, described: Mapping[str, Any]) -> Split:
     if parts.max(initial=0) > BUFFER or (index[labeled] < 0).any():
         raise RecordError(f"{path}: the split has parts or classes that the record lacks.", hint)
     split = make_split(parts, index, table, protocol, description)
-    return dataclasses.replace(split, notes=notes)
+    fields = split.trained_fields
+    if split.to_json()["in_trained_fields"] != described.get("in_trained_fields"):
+        # Of a sample, pixels that are not used tell of fields, too, and are not in the raster.
+        fields = None
+    return dataclasses.replace(split, notes=notes, trained_fields=fields)

@@ -12,12 +12,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy import ndimage
 
 from mambahsi.calibration import Calibration, calibrate
 from mambahsi.feedback import Feedback
 from mambahsi.reliability import judge
-from mambahsi.split import TEST, VALIDATION, Split
+from mambahsi.split import TEST, VALIDATION, Split, fields
 
 MOST_PIXELS = {VALIDATION: 2**16, TEST: 2**18}
 """Of so many pixels of a part scores are kept; of more, every second, third and so on."""
@@ -38,16 +37,7 @@ def number_fields(split: Split, part: int) -> np.ndarray:
     Returns:
         int32 (rows, columns), from 1; 0 elsewhere.
     """
-    inside = np.where(split.parts == part, split.index + 1, 0)
-    fields = np.zeros(inside.shape, dtype=np.int32)
-    count = 0
-    for number, area in enumerate(ndimage.find_objects(inside), start=1):
-        if area is not None:
-            mask = inside[area] == number
-            found, more = ndimage.label(mask, structure=np.ones((3, 3)))
-            fields[area][mask] = found[mask] + count
-            count += more
-    return fields
+    return fields.number_fields(np.where(split.parts == part, split.index, -1))
 
 
 def calibrate_model(split: Split, scores: np.ndarray, feedback: Feedback) -> Calibration:
@@ -62,8 +52,8 @@ def calibrate_model(split: Split, scores: np.ndarray, feedback: Feedback) -> Cal
     scored = pixels_to_score(split)
     parts, classes = split.parts[scored], split.index[scored]
     validation, test = parts == VALIDATION, parts == TEST
-    fields = number_fields(split, VALIDATION)[scored][validation]
-    found = calibrate(scores[validation], classes[validation], fields)
+    numbers = number_fields(split, VALIDATION)[scored][validation]
+    found = calibrate(scores[validation], classes[validation], numbers)
     judged = judge(scores[test], classes[test], found.temperature)
     found = dataclasses.replace(found, test=judged)
     feedback.log(found.text())

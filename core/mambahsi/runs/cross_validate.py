@@ -22,7 +22,7 @@ from mambahsi import jobs
 from mambahsi.accuracy import Accuracy
 from mambahsi.checkpoint import checkpoint_path
 from mambahsi.feedback import Feedback, WarningsKept
-from mambahsi.fold_statistics import over_folds, pool_distances, pooled, spread_text
+from mambahsi.fold_statistics import over_folds, pool_distances, pool_fields, pooled, spread_text
 from mambahsi.jobs import CrossValidateJob, JobError, TrainJob
 from mambahsi.model_file import ModelFile, load_model
 from mambahsi.outputs import OutputFiles, write_bytes
@@ -148,6 +148,7 @@ def _figures(models: list[ModelFile]) -> dict[str, Any]:
         "tested_folds": len(folds),
         "pooled": pooled(folds).to_json() if folds else None,
         "by_distance": pool_distances([values["by_distance"] for values in stated]),
+        "by_field": pool_fields([values.get("by_field") for values in stated]),
         "over_folds": over_folds(folds) if folds else None,
     }
 
@@ -177,9 +178,13 @@ def _report(
         protocol=(
             f"{job.folds} folds of blocks of {job.block_size} pixels, {job.buffer} unused pixels "
             "around them; the test pixels of all folds, each classified by the model that did "
-            "not see its block"
+            "not train on its block"
         ),
-        spatial={"by_distance": figures["by_distance"], "intervals": None},
+        spatial={
+            "by_distance": figures["by_distance"],
+            "by_field": figures["by_field"],
+            "intervals": None,
+        },
         facts=facts,
         warnings=list(dict.fromkeys(warnings)),
     )

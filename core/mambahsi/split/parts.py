@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from mambahsi.classes import ClassTable
+from mambahsi.split.fields import in_fields_of
 
 PART_UNUSED = 0
 TRAIN = 1
@@ -44,6 +45,8 @@ class Split:
         near: Share of the test pixels within each distance of :data:`NEAR` from a training
             pixel, center to center; empty without test pixels.
         notes: Warnings for the user.
+        trained_fields: Test pixels in fields in which others train (see
+            :mod:`mambahsi.split.fields`); bool, shape (rows, columns). None where not known.
     """
 
     parts: np.ndarray
@@ -56,6 +59,7 @@ class Split:
     nearest: float | None
     near: dict[int, float]
     notes: list[str] = field(default_factory=list)
+    trained_fields: np.ndarray | None = None
 
     def count(self, part: int) -> int:
         """Pixels of a part."""
@@ -74,8 +78,15 @@ class Split:
             "untested": self.untested,
             "nearest": self.nearest,
             "near": {str(distance): share for distance, share in self.near.items()},
+            "in_trained_fields": self._in_trained_fields(),
             "notes": self.notes,
         }
+
+    def _in_trained_fields(self) -> float | None:
+        """Share of the test pixels in fields in which others train; None where not known."""
+        if self.trained_fields is None or not self.count(TEST):
+            return None
+        return int(self.trained_fields.sum()) / self.count(TEST)
 
 
 def make_split(
@@ -86,7 +97,8 @@ def make_split(
     description: str,
     notes: list[str] | None = None,
 ) -> Split:
-    """A split of these parts, with counts, untested classes and distance worked out."""
+    """A split of these parts, with counts, untested classes, distance and fields worked out."""
+    trained_fields = in_fields_of(index, parts == TRAIN) & (parts == TEST)
     index = np.where(parts != PART_UNUSED, index, -1).astype(np.int32)
     labeled = index >= 0
     counts = np.zeros((len(table), BUFFER + 1), dtype=np.int64)
@@ -109,6 +121,7 @@ def make_split(
         float(gaps.min()) if gaps.size else None,
         {distance: float((gaps <= distance).mean()) for distance in NEAR} if gaps.size else {},
         notes,
+        trained_fields,
     )
 
 
