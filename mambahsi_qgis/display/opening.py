@@ -22,8 +22,8 @@ from mambahsi_qgis.translation import tr
 _FOLDER = "mambahsi/sceneFolder"
 
 
-def ask_and_open(iface: Any) -> None:
-    """Ask for a scene's file, and open it."""
+def ask_and_open(iface: Any) -> Optional[QgsRasterLayer]:
+    """Ask for a scene's file, and open it; None where nothing was opened."""
     filters = (
         tr("Scenes")
         + " (*.tif *.tiff *.vrt *.img *.bsq *.bil *.bip *.dat *.hdr *.jp2 *.xml *.nc *.he5 *.h5);;"
@@ -33,9 +33,10 @@ def ask_and_open(iface: Any) -> None:
     chosen, _ = QFileDialog.getOpenFileName(
         iface.mainWindow(), tr("Open scene"), QgsSettings().value(_FOLDER, ""), filters
     )
-    if chosen:
-        QgsSettings().setValue(_FOLDER, str(Path(chosen).parent))
-        open_scene(iface, Path(chosen))
+    if not chosen:
+        return None
+    QgsSettings().setValue(_FOLDER, str(Path(chosen).parent))
+    return open_scene(iface, Path(chosen))
 
 
 def open_scene(iface: Any, path: Path) -> Optional[QgsRasterLayer]:

@@ -63,7 +63,8 @@ class ClassModel(QAbstractTableModel):
             return tr("The layer has no field for classes yet: see Fields above.")
         if not self._classes:
             return tr("Add a class to draw polygons of.")
-        texts = [tr("{} polygons").format(sum(self._polygons.values()))]
+        number = sum(self._polygons.values())
+        texts = [tr("1 polygon") if number == 1 else tr("{} polygons").format(number)]
         known = [self._pixels.of(c.value) for c in self._classes]
         if self._context.scene is not None and self._pixels.is_current():
             texts.append(tr("{} pixels").format(sum(p.own for p in known if p is not None)))

@@ -32,6 +32,7 @@ class FieldBox(QgsCollapsibleGroupBox):
         self.setObjectName("mambahsiFields")
         self.setSaveCollapsedState(False)
         self._context = context
+        self._shown: Optional[str] = None
         # Unfolding the box shows all its children, hidden ones too: so it has one only.
         content = QWidget()
         QVBoxLayout(self).addWidget(content)
@@ -105,7 +106,11 @@ class FieldBox(QgsCollapsibleGroupBox):
             picker.setLayer(layer)
         self._show_fields()
         self.setEnabled(layer is not None)
-        self.setCollapsed(layer is None or bool(fields.value))
+        identity = layer.id() if layer is not None else ""
+        if identity != self._shown:
+            # Only then: whoever chooses fields of a layer may have more to do here.
+            self._shown = identity
+            self.setCollapsed(layer is None or bool(fields.value))
         self._advise("")
 
     def _show_fields(self) -> None:

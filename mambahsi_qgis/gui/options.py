@@ -198,7 +198,7 @@ class EngineOptions(QgsOptionsPageWidget):
         self._lines: list[str] = []
         self._task.told.connect(self._hear)
         self._task.over.connect(self._examined)
-        QgsApplication.taskManager().addTask(self._task)
+        self._task.begin()
 
     def _hear(self, kind: str, text: str) -> None:
         if kind == "info":

@@ -50,7 +50,7 @@ class Window:
         )
         self.opening.setObjectName("mambahsiOpenAction")
         self.opening.setToolTip(tr("Open a scene from its file and show it in color"))
-        self.opening.triggered.connect(lambda: ask_and_open(iface))
+        self.opening.triggered.connect(self._open)
         self.toolbar.addAction(self.opening)
         self.scene_actions = SceneActions(iface, self.toolbar)
         for action in (self.action, self.opening):
@@ -69,6 +69,11 @@ class Window:
             self.dock.closedStateChanged.connect(self._closed)
         self.dock.setUserVisible(on)
         self._closed(not on)
+
+    def _open(self) -> None:
+        scene = ask_and_open(self.iface)
+        if scene is not None and self.dock is not None and self.dock.context.scene is None:
+            self.dock.context.set_scene(scene)
 
     def _closed(self, closed: bool) -> None:
         self.action.setChecked(not closed)

@@ -126,6 +126,7 @@ def test_fields_are_chosen_and_texts_numbered(window: Any, qgis_new_project: Any
     assert box.number.isVisibleTo(box)
     QTest.mouseClick(box.number, Qt.MouseButton.LeftButton)
     assert (context.class_field, context.name_field) == ("class_id", "Nutzung")
+    assert not box.isCollapsed()  # there is more to do in it
     assert {(c.value, c.name) for c in context.classes()} == {
         (1, "Wald"),
         (2, "äcker 9"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
-from qgis.core import QgsApplication, QgsProcessingFeedback
+from qgis.core import QgsProcessingFeedback
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from mambahsi_qgis.gui.samples.figures import Figures, read_figures
@@ -75,7 +75,7 @@ class SampleCheck(QObject):
         self._task = EngineTask(title, python, self._folder, make_job, hidden=True)
         self._task.told.connect(self._told)
         self._task.over.connect(self._over)
-        QgsApplication.taskManager().addTask(self._task)
+        self._task.begin()
         self.changed.emit()
 
     def cancel(self) -> None:

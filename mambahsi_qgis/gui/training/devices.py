@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from mambahsi_qgis.engine.jobs import jobs
@@ -68,7 +67,7 @@ class EngineProbe(QObject):
                 hidden=True,
             )
             self._task.over.connect(self._answered)
-            QgsApplication.taskManager().addTask(self._task)
+            self._task.begin()
         self.changed.emit()
 
     def stop(self) -> None:

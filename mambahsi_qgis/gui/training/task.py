@@ -1,8 +1,10 @@
-"""A job of the engine among QGIS's background tasks.
+"""A job of the engine among QGIS's background tasks, or beside them.
 
 QGIS shows such a task in its own task bar, where it can be cancelled, too, and asks before it
-ends while one runs. The engine is followed in the task's thread; whatever it tells comes out as
-signals, whose receivers live in the main thread. Nothing here knows a layer or a widget.
+ends while one runs. For what nobody waits for that would be too much: its message bar tells every
+end, and before 3.26 no task can be hidden. So such a job gets a thread of its own. Either way,
+whatever the engine tells comes out as signals, whose receivers live in the main thread. Nothing
+here knows a layer or a widget.
 """
 
 from __future__ import annotations
@@ -14,7 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsTask
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsTask,
+)
 from qgis.PyQt.QtCore import pyqtSignal
 
 from mambahsi_qgis.engine.events import EventReader
@@ -27,6 +34,10 @@ Tell = Callable[[str, str], None]
 
 MakeJob = Callable[[QgsProcessingFeedback], Any]
 """Makes the job, in the task's thread; may take its time."""
+
+
+_hidden_ones: set[EngineTask] = set()
+"""Keeps what runs without QGIS's task manager until its end has come to the main thread."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +107,7 @@ class EngineTask(QgsTask):
         python: The engine's interpreter.
         folder: The engine's working folder, which the job's file is written to.
         make_job: Makes the job.
-        hidden: Whether the task bar leaves it out, where QGIS can do that.
+        hidden: Whether QGIS's task bar and message bar are to say nothing of it.
 
     Attributes:
         result: The engine's result, after a job that went well.
@@ -106,14 +117,14 @@ class EngineTask(QgsTask):
     told = pyqtSignal(str, str)
     metric = pyqtSignal(dict)
     over = pyqtSignal()
+    _ran = pyqtSignal(bool)
 
     def __init__(
         self, title: str, python: Path, folder: Path, make_job: MakeJob, hidden: bool = False
     ) -> None:
-        flags = QgsTask.Flag.CanCancel
-        if hidden and hasattr(QgsTask.Flag, "Hidden"):  # since QGIS 3.26
-            flags = flags | QgsTask.Flag.Hidden
-        super().__init__(title, flags)
+        super().__init__(title, QgsTask.Flag.CanCancel)
+        self._hidden = hidden
+        self._ran.connect(self.finished)
         self._python, self._folder, self._make_job = python, folder, make_job
         self._feedback = TellingFeedback(self.told.emit)
         self._feedback.progressChanged.connect(self.setProgress)
@@ -121,8 +132,18 @@ class EngineTask(QgsTask):
         self.result: Optional[dict[str, Any]] = None
         self.failure: Optional[Failure] = None
 
+    def begin(self) -> None:
+        """Begin to run, in another thread."""
+        if self._hidden:
+            _hidden_ones.add(self)
+            # The engine ends with our end of its pipe, so that QGIS need not wait for this thread.
+            thread = threading.Thread(target=lambda: self._ran.emit(self.run()), daemon=True)
+            thread.start()
+        else:
+            QgsApplication.taskManager().addTask(self)
+
     def run(self) -> bool:
-        """Run the job; called by QGIS in a thread of its own."""
+        """Run the job; called in a thread of its own."""
         reader = _Reader(self._feedback, self.metric.emit)
         try:
             values = jobs.to_json(self._make_job(self._feedback))
@@ -140,7 +161,8 @@ class EngineTask(QgsTask):
         return self.failure is None
 
     def finished(self, result: bool) -> None:
-        """Say that it is over; called by QGIS in the main thread."""
+        """Say that it is over; called in the main thread."""
+        _hidden_ones.discard(self)
         self._ended.set()
         if not result and self.failure is None:  # cancelled before it was begun
             self.failure = Failure(tr("Cancelled."), cancelled=True)

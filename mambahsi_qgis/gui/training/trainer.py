@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-from qgis.core import QgsApplication, QgsProject
+from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from mambahsi_qgis.gui.training.curve import Curve
@@ -125,7 +125,7 @@ class Trainer(QObject):
         self._task.metric.connect(self._metric)
         self._task.progressChanged.connect(self._progress)
         self._task.over.connect(self._over)
-        QgsApplication.taskManager().addTask(self._task)
+        self._task.begin()
         self.curveChanged.emit()
         self.changed.emit()
         return True
