@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh engine      build/engine: the engine's isolated environment
 #   scripts/setup.sh qgis        QGIS, and build/qgis: the environment that tests the plugin
-#   scripts/setup.sh screenshot  a screen in memory, with a window manager
+#   scripts/setup.sh screenshot  a screen in memory, with a window manager, mouse and keyboard
 #
 # An environment carries a stamp with a digest of everything it was made from, and is made
 # anew when that changes. System packages come from apt, as root or through sudo; where there
@@ -120,7 +120,7 @@ qgis() {
 }
 
 screenshot() {
-    packages xvfb openbox xauth fonts-dejavu-core
+    packages xvfb openbox xauth xdotool x11-xkb-utils fonts-dejavu-core
 }
 
 for part in "$@"; do

@@ -23,6 +23,8 @@ from mambahsi_qgis.translation import tr
 
 _MENU = "MambaHSI"
 _OPEN = "mambahsi/dockOpen"
+_LETTERS = 56
+"""Width of the dock when it is first opened, in letters."""
 
 
 class Window:
@@ -66,6 +68,9 @@ class Window:
                 return
             self.dock = TrainingDock(self.iface, self.iface.mainWindow())
             self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+            # The least that it needs would cut names and plots short.
+            width = _LETTERS * self.dock.fontMetrics().averageCharWidth()
+            self.iface.mainWindow().resizeDocks([self.dock], [width], Qt.Orientation.Horizontal)
             self.dock.closedStateChanged.connect(self._closed)
         self.dock.setUserVisible(on)
         self._closed(not on)

@@ -123,7 +123,7 @@ class EngineTask(QgsTask):
         self, title: str, python: Path, folder: Path, make_job: MakeJob, hidden: bool = False
     ) -> None:
         super().__init__(title, QgsTask.Flag.CanCancel)
-        self._hidden = hidden
+        self._title, self._hidden = title, hidden
         self._ran.connect(self.finished)
         self._python, self._folder, self._make_job = python, folder, make_job
         self._feedback = TellingFeedback(self.told.emit)
@@ -158,7 +158,8 @@ class EngineTask(QgsTask):
             self.failure = Failure(f"{type(error).__name__}: {error}", tr("The log tells more."))
         finally:
             self._ended.set()
-        return self.failure is None
+        # To QGIS a task that was cancelled has failed, and it would say so.
+        return self.failure is None or self.failure.cancelled
 
     def finished(self, result: bool) -> None:
         """Say that it is over; called in the main thread."""
@@ -169,7 +170,8 @@ class EngineTask(QgsTask):
         self.over.emit()
 
     def cancel(self) -> None:
-        """Ask the engine to stop, which takes it seconds at most."""
+        """Ask the engine to stop, which takes it seconds at most; called in the main thread."""
+        self.setDescription(tr("{}, cancelled").format(self._title))
         self._feedback.cancel()
         super().cancel()
 

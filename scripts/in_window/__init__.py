@@ -1,0 +1,1 @@
+"""QGIS's window, operated as a person does; used by the sessions that QGIS runs."""
