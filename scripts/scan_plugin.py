@@ -30,8 +30,8 @@ def bandit(folder: Path) -> list[str]:
 
 def detect_secrets(folder: Path) -> list[str]:
     """Findings of detect-secrets; it exits with 0 whatever it finds."""
-    # The repository leaves the metadata out, which may name a commit.
-    options = ("--all-files", "--exclude-files", r"metadata\.txt", ".")
+    # The repository leaves the metadata out, which may name a commit. Nothing is tried out online.
+    options = ("--no-verify", "--all-files", "--exclude-files", r"metadata\.txt", ".")
     report = json.loads(_run(folder, "detect_secrets", "scan", *options))
     return [
         f"{file}:{finding['line_number']}: {finding['type']}"
