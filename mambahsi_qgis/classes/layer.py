@@ -66,10 +66,11 @@ def create_training_layer(
     try:
         _write(partial, crs)
         _store_style(partial, classes)
+        _complete(partial)
         partial.replace(target)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise TrainingLayerError(
-            tr("{} cannot be written: {}").format(path, error.strerror)
+            tr("{} cannot be written: {}").format(path, getattr(error, "strerror", None) or error)
         ) from error
     finally:
         for left in target.parent.glob(f"{partial.name}*"):
@@ -150,3 +151,17 @@ def _store_style(path: Path, classes: Sequence[TrainingClass]) -> None:
     del layer  # closes the file
     if problem:
         raise TrainingLayerError(problem)
+
+
+def _complete(path: Path) -> None:
+    """Bring everything into the file itself, and let it need no other.
+
+    QGIS leaves a GeoPackage with a journal beside it (mode WAL), which is not renamed with it and
+    does not work on network drives.
+    """
+    database = sqlite3.connect(str(path), timeout=_PATIENCE)
+    try:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        database.close()

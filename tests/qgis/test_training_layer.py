@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,13 @@ def context(path: str, qgis_iface: Any) -> Iterator[Any]:
     yield context
     context.close()
     QgsProject.instance().clear()
+
+
+def test_new_file_needs_no_journal_beside_it(path: str) -> None:
+    database = sqlite3.connect(path)
+    assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    database.close()
+    assert [file.name for file in Path(path).parent.iterdir()] == ["Flächen.gpkg"]
 
 
 def square(number: int) -> QgsGeometry:
