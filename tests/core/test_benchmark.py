@@ -171,6 +171,32 @@ def test_what_is_done_is_not_done_again(scene_folder: Path, tmp_path: Path) -> N
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
+def test_accuracy_in_fields_of_their_own_is_told_and_added_to_older_results(
+    scene_folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    job = make_job(scene_folder, output, epochs=1)
+    runs.run(job, Feedback())
+    folder = output / "fields" / "random" / "compact" / "seed_0"
+    result, model = read(folder / "result.json"), load_model(folder / "model.safetensors")
+    assert result["by_field"] == (model.accuracy or {})["by_field"]
+    # Thirty pixels of a class lie in most of its few fields.
+    assert result["by_field"]["trained"]["pixels"] > 0
+    share = 100 * (result["by_field"]["trained"]["accuracy"] or 0)
+    assert f"others train, {share:.2f} % of these" in (output / "fields" / "table.md").read_text(
+        encoding="utf-8"
+    )
+    (group,) = read(output / "fields" / "table.json")["groups"]
+    assert group["accuracy_in_trained_fields"]["mean"] == pytest.approx(share)
+    del result["by_field"]
+    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    told = runs.run(job, Feedback())
+    assert told["already_done"] == 1
+    completed = read(folder / "result.json")
+    assert completed.pop("by_field") == (model.accuracy or {})["by_field"]
+    assert completed == result
+
+
 def test_what_was_made_otherwise_is_refused_or_replaced(scene_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     runs.run(make_job(scene_folder, output), Feedback())

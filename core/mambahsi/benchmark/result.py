@@ -23,6 +23,7 @@ from mambahsi.events import plain
 from mambahsi.jobs import NETWORK
 from mambahsi.model_file import ModelFile
 from mambahsi.outputs import OutputFiles, write_bytes
+from mambahsi.spatial_accuracy import accuracy_by_field
 from mambahsi.split import TEST, Split
 from mambahsi.versions import versions
 
@@ -90,6 +91,7 @@ def write_result(
         "method": run.method,
         "seed": run.job.seed,
         "accuracy": model.accuracy,
+        "by_field": _by_field(split, mapped),
         **described,
         "classification": {**described["classification"], "test_pixels_unlike_training": moved},
         "network": _network_facts(model, content),
@@ -99,15 +101,45 @@ def write_result(
     overall = (model.accuracy or {}).get("overall_accuracy")
     title = run.title if overall is None else f"{run.title}: overall accuracy {overall:.2%}"
     panels = pictures.panels(content.labels.index, mapped, model.classes)
-    text = json.dumps(plain(values), indent=1, ensure_ascii=False, allow_nan=False)
     written = {
         "map.svg": pictures.as_svg(title, panels, model.classes).encode(),
         "map.png": pictures.as_png(panels),
-        RESULT: f"{text}\n".encode(),
+        RESULT: _as_bytes(values),
     }
     with OutputFiles() as files:
         for name, bytes_ in written.items():
             write_bytes(files.add(run.folder / name), bytes_)
+
+
+def complete_result(run: Run, split: Split, saved: dict[str, Any]) -> None:
+    """Add to a run's figures what an earlier engine did not write, from its map.
+
+    Args:
+        run: The run.
+        split: How its labels are divided.
+        saved: Its figures.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    if "by_field" in saved or not (run.folder / MAP).is_file():
+        return
+    values = {**saved, "by_field": _by_field(split, _read_map(run.folder / MAP, split.table))}
+    with OutputFiles() as files:
+        write_bytes(files.add(run.folder / RESULT), _as_bytes(values))
+
+
+def _as_bytes(values: dict[str, Any]) -> bytes:
+    text = json.dumps(plain(values), indent=1, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def _by_field(split: Split, mapped: np.ndarray) -> dict[str, Any] | None:
+    """Accuracy in fields in which others train, and in fields of their own."""
+    if split.trained_fields is None:
+        return None
+    test = split.parts == TEST
+    return accuracy_by_field(split.trained_fields[test], mapped[test] == split.index[test])
 
 
 def _read_map(path: Path, table: ClassTable) -> np.ndarray:

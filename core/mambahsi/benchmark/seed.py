@@ -28,6 +28,7 @@ from mambahsi.benchmark.result import (
     MAP,
     REDO_HINT,
     RESULT,
+    complete_result,
     read_result,
     training_facts,
     write_result,
@@ -92,6 +93,7 @@ def _do_run(run: Run, content: SceneContent, redo: bool, feedback: Feedback) -> 
         saved = read_result(result)
         changed = differences(saved.get("fingerprint", {}), now)
         if not changed:
+            complete_result(run, split, saved)
             feedback.log(f"{run.title}: already done.")
             return "already done"
         _refuse(result, changed, redo, feedback)

@@ -33,6 +33,11 @@ _COLUMNS = {
     "best_epoch": ("training", "best_epoch"),
     "nearest_test_pixel": ("split", "nearest"),
 }
+_BY_FIELD = {
+    "accuracy_in_trained_fields": ("by_field", "trained", "accuracy"),
+    "accuracy_in_own_fields": ("by_field", "own", "accuracy"),
+}
+"""Shares, of test pixels in fields in which others train, and of those in fields of their own."""
 
 
 def markdown(place: SceneFolder, groups: Sequence[Group], table: ClassTable) -> str:
@@ -66,9 +71,28 @@ def sentences(place: SceneFolder, groups: Sequence[Group]) -> list[str]:
             if other.method == group.method and not group.note:
                 compared = compare_published(group, other)
                 found += [_against(c, other) for c in compared if c.within_two_errors is not None]
+    found += [text for group in groups if (text := _fields(group))]
     for group in groups:
         found.append(_circumstances(group))
     return found
+
+
+def _fields(group: Group) -> str:
+    """Accuracy in fields in which others train and in others; empty where not known."""
+    pixels = [group.spread("by_field", name, "pixels").mean for name in ("trained", "own")]
+    if any(math.isnan(mean) for mean in pixels) or not sum(pixels):
+        return ""
+    trained, own = (_spread(_percent(group.spread(*path))) for path in _BY_FIELD.values())
+    share = 100 * pixels[0] / sum(pixels)
+    return (
+        f"{group.protocol}, {group.title}: {share:.1f} % of the test pixels "
+        f"lie in fields in which others train, {trained} % of these are right; of those in fields "
+        f"of their own, {own} %."
+    )
+
+
+def _percent(spread: Spread) -> Spread:
+    return Spread(100 * spread.mean, 100 * spread.deviation, spread.runs)
 
 
 def _against(compared: Comparison, other: Published) -> str:
@@ -163,6 +187,7 @@ def as_csv(groups: Sequence[Group], table: ClassTable) -> str:
         head = (group.protocol, group.method, group.note, seeds_text(group.seeds))
         rows = [(name, "", group.overall(name)) for name in OVERALL]
         rows += [("producers_accuracy", c.name, group.of_class(c.value)) for c in table]
+        rows += [(name, "", _percent(group.spread(*path))) for name, path in _BY_FIELD.items()]
         rows += [(name, "", group.spread(*path)) for name, path in _COLUMNS.items()]
         for name, of_class, spread in rows:
             writer.writerow(
@@ -187,6 +212,7 @@ def as_json(place: SceneFolder, groups: Sequence[Group], table: ClassTable) -> d
                     {"value": c.value, "name": c.name, **vars(group.of_class(c.value))}
                     for c in table
                 ],
+                **{name: vars(_percent(group.spread(*path))) for name, path in _BY_FIELD.items()},
                 **{name: vars(group.spread(*path)) for name, path in _COLUMNS.items()},
             }
             for group in groups
