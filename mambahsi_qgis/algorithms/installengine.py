@@ -47,7 +47,7 @@ class InstallEngine(EngineAlgorithm):
         """Beginning of the help."""
         return tr(
             "<p>The networks run in PyTorch, which QGIS does not bring. This installs it, with "
-            "all that it needs, into a folder of its own in your QGIS profile: {}. QGIS's own "
+            "all that it needs, into a folder of its own: {}. QGIS's own "
             "Python is not touched. Every package comes in the version that the plugin was tested "
             "with.</p><p>It takes some minutes. What is interrupted can be started again; what "
             "was downloaded is kept. QGIS's proxy and certificates are used.</p>"

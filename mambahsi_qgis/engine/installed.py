@@ -3,14 +3,20 @@
 They lie outside the plugin's folder, in ``mambahsi/`` of the QGIS user's profile, each in a
 folder named by the digest of its packages. A new version of the plugin with other packages
 therefore looks for another folder, and never runs with half the old ones.
+
+Windows alone has them in its folder for local data. Names of files end there at 259 characters
+unless an administrator allowed longer ones, and PyTorch's leave no room for those of a profile;
+besides, a profile is in the part of a user's data that companies copy from computer to computer.
 """
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from pathlib import Path
 
 from qgis.core import QgsApplication, QgsProcessingException
+from qgis.PyQt.QtCore import QStandardPaths
 
 from mambahsi_qgis import paths
 from mambahsi_qgis.engine.jobs import folders
@@ -19,7 +25,11 @@ from mambahsi_qgis.translation import tr
 
 def parent() -> Path:
     """The folder of all engines that the plugin installed."""
-    return Path(QgsApplication.qgisSettingsDirPath()) / "mambahsi"
+    place = QgsApplication.qgisSettingsDirPath()
+    if sys.platform == "win32":
+        local = QStandardPaths.StandardLocation.GenericDataLocation
+        place = QStandardPaths.writableLocation(local)
+    return Path(place) / "mambahsi"
 
 
 def current() -> Path:

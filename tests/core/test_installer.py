@@ -27,7 +27,7 @@ import pytest
 from mambahsi import cancellation
 from mambahsi.errors import Cancelled
 from mambahsi.feedback import CollectingFeedback
-from mambahsi.installer import causes, commands, folders, make, requirements, variants
+from mambahsi.installer import bootstrap, causes, commands, folders, make, requirements, variants
 from mambahsi.installer.causes import InstallError
 from mambahsi.jobs import InstallJob
 from mambahsi.runs.install import install
@@ -148,6 +148,49 @@ def test_a_whole_engine_is_left_alone(small: Small, environment: Path) -> None:
     before = (environment / folders.STAMP).stat().st_mtime_ns
     assert any("already" in line for line in small.make(environment).logs)
     assert (environment / folders.STAMP).stat().st_mtime_ns == before
+
+
+def test_an_engine_whose_python_has_gone_is_made_anew(small: Small, environment: Path) -> None:
+    """As when the system, or QGIS, brings another Python than the one it was made from."""
+    small.make(environment)
+    python = make.interpreter(environment)
+    for name in python.parent.glob("python*"):
+        name.unlink()
+    python.symlink_to(environment / "gone")
+    feedback = small.make(environment)
+    assert any("made anew" in text for text in feedback.warnings)
+    assert imported(environment, "companion") == "1.0"
+
+
+def test_only_a_lock_that_somebody_holds_is_called_busy(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    os.close(descriptor)
+    with pytest.raises(OSError, match="descriptor") as told:
+        folders._take(descriptor)
+    assert not isinstance(told.value, folders.Busy)
+
+
+@pytest.mark.parametrize(("version", "usable"), [("22.0.2", False), ("22.3", True), ("26.3", True)])
+def test_a_pip_that_knows_its_own_environment_only_is_not_taken(
+    tmp_path: Path, version: str, usable: bool
+) -> None:
+    assert not bootstrap.own_pip([str(tmp_path)])
+    information = tmp_path / f"pip-{version}.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: pip\nVersion: {version}\n")
+    assert bootstrap.own_pip([str(tmp_path)]) is usable
+
+
+def test_a_folder_too_deep_for_windows_is_refused_before_the_download() -> None:
+    local = Path("C:/Users/somebody/AppData/Local/mambahsi/engine-0123456789ab")
+    make.check_length(local, has_long_paths=False)
+    roaming = "C:/Users/somebody/AppData/Roaming/QGIS/QGIS3/profiles/default/mambahsi"
+    profile = Path(roaming) / local.name
+    make.check_length(profile, has_long_paths=True)
+    with pytest.raises(InstallError, match="of 259 characters") as told:
+        make.check_length(profile, has_long_paths=False)
+    assert told.value.code == "install-path"
+    assert "long paths" in told.value.hint
 
 
 def test_a_changed_package_is_refused(small: Small, environment: Path) -> None:
@@ -367,6 +410,13 @@ def test_causes_are_found_in_what_pip_says(server: str) -> None:
             "platform",
         ),
         ("[WinError 5] Access is denied: 'c:\\\\x.pyd'", "permission"),
+        ("InvalidSchema: Missing dependencies for SOCKS support.", "socks"),
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 2] No such file or "
+            "directory: 'C:\\\\a'\nHINT: This error might have occurred since this system does not "
+            "have Windows Long Path support enabled.",
+            "path",
+        ),
         # The effect comes last; the cause is what counts.
         (
             "WARNING: Retrying: NameResolutionError: Failed to resolve\n"
@@ -389,6 +439,8 @@ def test_the_cause_comes_before_the_effect(said: str, cause: str) -> None:
 def test_passwords_stay_out_of_the_log(small: Small, environment: Path) -> None:
     said = commands.without_passwords("Looking in https://user:s3cret@host/simple, http://a.b/c")
     assert said == "Looking in https://***@host/simple, http://a.b/c"
+    said = commands.without_passwords("https://user:p@ss@host/simple and me@home")
+    assert said == "https://***@host/simple and me@home"
     status, printed = commands.run(
         [sys.executable, "-c", "print('http://me:s3cret@host/')"], dict(os.environ)
     )

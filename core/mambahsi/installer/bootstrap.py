@@ -16,8 +16,9 @@ import sysconfig
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +29,9 @@ WHEEL = "pip-26.3-py3-none-any.whl"
 # pragma: allowlist nextline secret
 DIGEST = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 _TIMEOUT = 30.0
+
+_OLDEST_GUEST = (22, 3)
+"""First pip that works on another environment than its own (option ``--python``)."""
 
 
 def find_pip(python: Path, folder: Path, wheels: str) -> list[str]:
@@ -42,10 +46,10 @@ def find_pip(python: Path, folder: Path, wheels: str) -> list[str]:
         InstallError: There is no pip anywhere.
     """
     for place in (*([Path(wheels)] if wheels else []), *_bundled()):
-        found = sorted(place.glob("pip-*.whl"), key=lambda wheel: _version(wheel.name))
+        found = sorted(place.glob("pip-*.whl"), key=_of_wheel)
         if found:
             return [str(python), str(found[-1] / "pip")]
-    if find_spec("pip") is not None:
+    if own_pip():
         return [sys.executable, "-m", "pip", "--python", str(python)]
     index = os.environ.get("PIP_INDEX_URL", "")
     if index and not wheels:
@@ -58,6 +62,16 @@ def find_pip(python: Path, folder: Path, wheels: str) -> list[str]:
     )
 
 
+def own_pip(path: Sequence[str] | None = None) -> bool:
+    """Whether this Python has a pip that works on another environment.
+
+    Args:
+        path: Folders to look in; None takes this Python's.
+    """
+    found = metadata.distributions(name="pip", path=list(sys.path if path is None else path))
+    return any(_version(pip.version) >= _OLDEST_GUEST for pip in found)
+
+
 def _bundled() -> Iterator[Path]:
     if find_spec("ensurepip") is not None:
         import ensurepip
@@ -68,8 +82,12 @@ def _bundled() -> Iterator[Path]:
         yield Path(distribution)
 
 
-def _version(name: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in name.split("-")[1].split(".") if part.isdigit())
+def _of_wheel(path: Path) -> tuple[int, ...]:
+    return _version(path.name.split("-")[1])
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 class _Links(HTMLParser):

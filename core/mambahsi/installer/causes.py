@@ -47,6 +47,21 @@ CAUSES = (
         "Free some space and install again; what was downloaded is kept.",
     ),
     Cause(
+        "socks",
+        r"Missing dependencies for SOCKS support",
+        "The proxy is a SOCKS proxy, which pip cannot use by itself.",
+        "Choose an HTTP proxy under Settings ▸ Options ▸ Network in QGIS, or install from a folder "
+        "of wheels.",
+    ),
+    Cause(
+        "path",
+        r"Windows Long Path support|WinError 206\b|file ?name (?:or extension )?is too long|"
+        r"Errno 36\b",
+        "Paths in the engine's folder are longer than this system allows.",
+        "On Windows, have an administrator enable long paths (“Enable Win32 long paths” of the "
+        "group policies) and install again. What was downloaded is kept.",
+    ),
+    Cause(
         "proxy",
         r"ProxyError|Cannot connect to proxy|Tunnel connection failed|\b407\b|"
         r"Proxy Authentication Required",

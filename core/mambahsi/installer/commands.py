@@ -20,7 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mambahsi import cancellation
 
-_PASSWORD = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+_PASSWORD = re.compile(r"(?<=://)[^/\s]+(?=@)")
+"""Up to the last ``@``: a password may hold one, too."""
 _KEPT = 400
 """Lines that are kept for finding the cause."""
 

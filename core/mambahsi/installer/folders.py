@@ -9,6 +9,7 @@ standard library alone, and Python 3.9.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -132,4 +133,7 @@ def _take(descriptor: int) -> None:
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        # Any other error is not somebody's lock: some network folders have none at all.
+        if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+            raise
         raise Busy(error.errno, "Another installation is running") from error

@@ -23,6 +23,12 @@ from mambahsi.installer.causes import InstallError, failure, from_system
 SPARE = 200 * 2**20
 """Bytes that are left free on the disk."""
 
+LONGEST_NAME = 167
+"""Characters of the longest name below ``site-packages``: in torch 2.13.0 for Windows."""
+
+_MOST_CHARACTERS = 259
+"""Of a path on Windows, where longer ones are not enabled."""
+
 _LOOK = 3.0
 """Seconds between two looks at how much has arrived."""
 
@@ -60,10 +66,17 @@ def make(environment: Path, variant: str, wheels: str, core: Path, feedback: Fee
     parent = environment.parent
     with _reported("Preparing the folder"), folders.locked(parent) as lock:
         if folders.stamp(environment) is not None:
-            feedback.log(f"There is an engine in {environment} already.")
-            return
+            if _starts(environment, lock):
+                feedback.log(f"There is an engine in {environment} already.")
+                return
+            feedback.warning(
+                f"The engine in {environment} does not start any more; the Python that it was made "
+                "from may have been replaced. It is made anew."
+            )
         with _reported("Removing what an earlier attempt left"):
             folders.remove(environment)
+        if sys.platform == "win32":
+            check_length(environment, _has_long_paths())
         _check_room(parent, variant)
         downloads = parent / folders.DOWNLOADS
         downloads.mkdir(exist_ok=True)
@@ -75,6 +88,15 @@ def make(environment: Path, variant: str, wheels: str, core: Path, feedback: Fee
                 folders.remove(environment)
             raise
         shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _starts(environment: Path, lock: int) -> bool:
+    """Whether a whole engine still runs: its base Python may have gone since it was made."""
+    program = [str(interpreter(environment)), "-c", "import torch"]
+    try:
+        return commands.run(program, commands.environment(), [lock])[0] == 0
+    except OSError:
+        return False
 
 
 def _fill(
@@ -153,6 +175,35 @@ def _verify(python: Path, core: Path, lock: int) -> None:
             "The log holds the whole report. A virus scanner that blocks files, or missing "
             "system libraries, have this effect.",
         )
+
+
+def check_length(environment: Path, has_long_paths: bool) -> None:
+    """Refuse a folder on Windows in which PyTorch's files would have too long names.
+
+    Raises:
+        InstallError: They would; better told before the download than by pip after it.
+    """
+    length = len(str(environment / "Lib" / "site-packages")) + 1 + LONGEST_NAME
+    if length > _MOST_CHARACTERS and not has_long_paths:
+        raise failure(
+            "Preparing the folder",
+            f"{environment}: file name is too long: {length} of {_MOST_CHARACTERS} characters",
+        )
+
+
+def _has_long_paths() -> bool:
+    """Whether this Windows takes paths of any length."""
+    if sys.platform != "win32":
+        return True
+    import winreg
+
+    try:
+        with winreg.OpenKey(
+            winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem"
+        ) as key:
+            return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+    except OSError:
+        return False
 
 
 def _check_room(parent: Path, variant: str) -> None:
