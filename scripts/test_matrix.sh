@@ -7,7 +7,7 @@
 #   scripts/test_matrix.sh 3.40                     one
 #   scripts/test_matrix.sh 3.40 -- -k provider      with arguments for pytest
 #
-# Needs root (debootstrap, chroot), about 2 GB of disk a version, and a Debian mirror: the one
+# Needs root (debootstrap, chroot), about 3 GB of disk a version, and a Debian mirror: the one
 # that this machine's apt uses. Mounts live in a namespace of their own and end with the tests,
 # so that no removal of a root can reach what was mounted into it.
 set -uo pipefail
@@ -95,7 +95,7 @@ make_root() {
     stamp="$release $part ${packages[*]}"
     [ "$(cat "$root/.stamp" 2>/dev/null)" = "$stamp" ] && return 0
     uri=$(mirror) || return 1
-    say "Making $root from Debian's $part (2 GB, some minutes) ..."
+    say "Making $root from Debian's $part (3 GB, some minutes) ..."
     if [ "$(cat "$root/.base" 2>/dev/null)" != "$release" ]; then
         rm -rf --one-file-system "$root"
         quietly "root-$version-base" debootstrap --variant=minbase --include=ca-certificates \
