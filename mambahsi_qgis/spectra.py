@@ -97,7 +97,7 @@ class SpectraReader:
         self, dataset: gdal.Dataset, nodata: Optional[float], bad_bands: Collection[int]
     ) -> None:
         self.width, self.height = dataset.RasterXSize, dataset.RasterYSize
-        self.transform = _transform(dataset)
+        self.transform = geotransform_of(dataset)
         bands = {n: dataset.GetRasterBand(n) for n in range(1, dataset.RasterCount + 1)}
         self._bands = [
             number
@@ -267,7 +267,8 @@ def _masks(numbers: Sequence[int], bands: Sequence[gdal.Band]) -> Sequence[int]:
     return numbers
 
 
-def _transform(dataset: gdal.Dataset) -> tuple[float, ...]:
+def geotransform_of(dataset: gdal.Dataset) -> tuple[float, ...]:
+    """The dataset's geotransform; where it has none, that by which QGIS draws it."""
     found = dataset.GetGeoTransform(can_return_null=True)
     if found is None or tuple(found) == (0, 1, 0, 0, 0, 1):
         return (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from osgeo import gdal, ogr
-from qgis.core import QgsGeometry, QgsRectangle, QgsWkbTypes
+from qgis.core import QgsGeometry, QgsWkbTypes
 from qgis.PyQt.QtGui import QTransform
 
 _STRIP_PIXELS = 2**22
@@ -57,24 +57,16 @@ class PixelGrid:
     rows: int
 
 
-def grid_of(
-    extent: QgsRectangle, columns: int, rows: int, geotransform: Sequence[float] = ()
-) -> PixelGrid:
+def grid_of(geotransform: Sequence[float], columns: int, rows: int) -> PixelGrid:
     """The grid of a scene.
 
     Args:
-        extent: Its extent in the map.
+        geotransform: GDAL's.
         columns: Number of columns.
         rows: Number of rows.
-        geotransform: GDAL's, of a scene that is rotated in the map; else the extent serves.
     """
-    if geotransform:
-        x, a, b, y, d, e = geotransform
-        to_map = QTransform(a, d, b, e, x, y)
-    else:
-        a, e = extent.width() / columns, -extent.height() / rows
-        to_map = QTransform(a, 0, 0, e, extent.xMinimum(), extent.yMaximum())
-    return PixelGrid(to_map.inverted()[0], columns, rows)
+    x, a, b, y, d, e = geotransform
+    return PixelGrid(QTransform(a, d, b, e, x, y).inverted()[0], columns, rows)
 
 
 def runs_of(geometry: QgsGeometry, grid: PixelGrid) -> np.ndarray:
@@ -115,9 +107,7 @@ def _burn(
     size = (right - left, bottom - top)
     raster = gdal.GetDriverByName("MEM").Create("", *size, 1, gdal.GDT_Byte)
     raster.SetGeoTransform((left, 1, 0, top, 0, 1))
-    # GDAL 3.11 joined the two drivers.
-    driver = ogr.GetDriverByName("Memory") or ogr.GetDriverByName("MEM")
-    source = driver.CreateDataSource("")
+    source = memory_store()
     layer = source.CreateLayer("", None, ogr.wkbUnknown)
     feature = ogr.Feature(layer.GetLayerDefn())
     feature.SetGeometry(shape)
@@ -136,6 +126,13 @@ def _burn(
         rows, places = np.nonzero(steps == direction)
         runs.append((rows + top) * columns + places + left)
     return np.array(runs, dtype=np.int64)
+
+
+def memory_store() -> ogr.DataSource:
+    """A place for vector layers in memory."""
+    # GDAL 3.11 joined the two drivers.
+    driver = ogr.GetDriverByName("Memory") or ogr.GetDriverByName("MEM")
+    return driver.CreateDataSource("")
 
 
 def count(polygons: Mapping[int, Sequence[np.ndarray]]) -> dict[int, ClassPixels]:

@@ -10,6 +10,7 @@ stays in the style that it had, and is back with one click (layer's context menu
 
 from __future__ import annotations
 
+import traceback
 from typing import Optional
 
 from osgeo import gdal
@@ -175,6 +176,9 @@ class ViewTask(QgsTask):
             self.reason = str(error)
         except RuntimeError as error:
             self.reason = tr("The pixels cannot be read: {}").format(error)
+        except Exception as error:  # must not leave this thread, where nobody would hear of it
+            traceback.print_exc()
+            self.reason = repr(error)
         return self.view is not None
 
     def finished(self, result: bool) -> None:

@@ -29,9 +29,10 @@ def surroundings(folder: Path, index: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     proxy = _proxy()
     if proxy:
-        found.update(
-            dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
-        )
+        found.update(dict.fromkeys(_PROXIES, proxy))
+        spared = _without_proxy()
+        if spared:
+            found.update(dict.fromkeys(("NO_PROXY", "no_proxy"), spared))
     index = (index or str(QgsSettings().value(INDEX_SETTING, "") or "")).strip()
     if index:
         found["PIP_INDEX_URL"] = index
@@ -58,6 +59,13 @@ def _proxy() -> str:
     if proxy.user():
         user = f"{quote(proxy.user(), safe='')}:{quote(proxy.password(), safe='')}@"
     return f"{scheme}://{user}{proxy.hostName()}:{proxy.port()}"
+
+
+def _without_proxy() -> str:
+    """The hosts that QGIS asks without the proxy."""
+    manager = QgsNetworkAccessManager.instance()
+    addresses = [*manager.excludeList(), *manager.noProxyList()]
+    return ",".join(QUrl(address).host() or address for address in addresses if address)
 
 
 def _certificates(folder: Path) -> str:

@@ -28,6 +28,10 @@ _PROBE = """
 import json, sys
 from importlib.util import find_spec
 try:
+    import ssl
+except Exception:
+    ssl = None
+try:
     import sysconfig
     wheels = bool(sysconfig.get_config_var("WHEEL_PKG_DIR"))
 except Exception:
@@ -36,6 +40,7 @@ print(json.dumps({
     "version": list(sys.version_info[:3]),
     "wide": sys.maxsize > 2**32,
     "venv": find_spec("venv") is not None,
+    "ssl": ssl is not None,
     "pip": wheels or any(find_spec(name) is not None for name in ("ensurepip", "pip")),
 }))
 """
@@ -88,6 +93,8 @@ def examine(path: Path) -> Candidate:
         problem = tr("it is a 32-bit program")
     elif not facts["venv"]:
         problem = tr("it lacks the module venv")
+    elif not facts["ssl"]:
+        problem = tr("its module ssl does not work, so it cannot download anything")
     return Candidate(path, version, problem, bool(facts["pip"]))
 
 
@@ -143,21 +150,27 @@ def _all_places() -> Iterator[Path]:
 
 def _on_path(*names: str) -> Iterator[Path]:
     for name in names:
-        found = shutil.which(name)
+        found = _program(name)
         # Windows offers a stand-in of no length that opens its shop.
-        if found and "WindowsApps" not in found:
-            yield Path(found)
+        if found is not None and "WindowsApps" not in str(found):
+            yield found
+
+
+def _program(name: str) -> Optional[Path]:
+    """A program on PATH; never one in the working folder, which may hold anybody's files."""
+    found = Path(shutil.which(name) or "")
+    return found if found.is_absolute() else None
 
 
 def _of_launcher() -> Iterator[Path]:
     """The Pythons that the launcher ``py`` of Windows knows."""
-    launcher = shutil.which("py")
+    launcher = _program("py")
     if launcher is None or sys.platform != "win32":
         return
     try:
         # A fixed command without a shell.
         told = subprocess.run(  # nosec B603
-            [launcher, "-0p"],
+            [str(launcher), "-0p"],
             capture_output=True,
             timeout=_TIMEOUT,
             creationflags=subprocess.CREATE_NO_WINDOW,

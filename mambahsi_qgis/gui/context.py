@@ -44,7 +44,7 @@ class TrainingContext(QObject):
     """
 
     sceneChanged = pyqtSignal()
-    """Another scene was picked, or it was removed."""
+    """Another scene was picked, or it was removed, or has another CRS or source."""
     layerChanged = pyqtSignal()
     """Another training layer or other fields of it were picked, or it was removed."""
     classesChanged = pyqtSignal()
@@ -82,9 +82,14 @@ class TrainingContext(QObject):
             return
         if self._scene is not None and not sip.isdeleted(self._scene):
             self._scene.willBeDeleted.disconnect(self._forget_scene)
+            for signal in (self._scene.crsChanged, self._scene.dataSourceChanged):
+                signal.disconnect(self.sceneChanged)
         self._scene = scene
         if scene is not None:
             scene.willBeDeleted.connect(self._forget_scene)
+            # What was found of it is no longer true, as of another scene.
+            for signal in (scene.crsChanged, scene.dataSourceChanged):
+                signal.connect(self.sceneChanged)
         self.sceneChanged.emit()
 
     def set_layer(self, layer: Optional[QgsVectorLayer]) -> None:
@@ -235,6 +240,7 @@ class TrainingContext(QObject):
             self._watch.changed.connect(self._classes_changed)
             self._watch.edited.connect(self.layerEdited)
             self._watch.fieldsUpdated.connect(self._fields_updated)
+            self._watch.replaced.connect(lambda: self._watch_layer(self.layer))
             self._watch.removed.connect(self._forget_layer)
             self._watch.refused.connect(self.warn)
         classes = self.classes()

@@ -54,6 +54,8 @@ class LayerWatch(QObject):
     """The layer's edit buffer or undo stack changed."""
     fieldsUpdated = pyqtSignal()
     """The layer has other fields."""
+    replaced = pyqtSignal()
+    """The layer has another CRS or source."""
     removed = pyqtSignal()
     """The layer is about to be deleted."""
     refused = pyqtSignal(str)
@@ -77,6 +79,8 @@ class LayerWatch(QObject):
         self._style_rest = self._timer(_STYLE_PAUSE, self._take_from_style)
         self._signals = (
             (layer.willBeDeleted, self.removed),
+            (layer.crsChanged, self.replaced),
+            (layer.dataSourceChanged, self.replaced),
             (layer.layerModified, self._layer_edited),
             (layer.editingStarted, self._layer_edited),
             (layer.editingStopped, self._layer_edited),

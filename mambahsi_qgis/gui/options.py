@@ -7,9 +7,6 @@ background; its report holds no passwords and can be copied into a question.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any, Optional
 
 from processing.core.ProcessingConfig import ProcessingConfig
@@ -18,6 +15,7 @@ from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactor
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
+    QDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -32,7 +30,7 @@ from mambahsi_qgis import paths
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.engine.locate import SETTING, Engine, engine_named, find_engine
 from mambahsi_qgis.engine.network import INDEX_SETTING
-from mambahsi_qgis.gui.training.task import EngineTask
+from mambahsi_qgis.gui.engine_task import EngineTask
 from mambahsi_qgis.translation import tr
 
 
@@ -72,7 +70,6 @@ class EngineOptions(QgsOptionsPageWidget):
         super().__init__(parent)
         self.setObjectName("mambahsiOptions")
         self._task: Optional[EngineTask] = None
-        self._folder = ""
         layout = QVBoxLayout(self)
         self.status = QLabel()
         self.status.setObjectName("mambahsiEngineStatus")
@@ -141,13 +138,13 @@ class EngineOptions(QgsOptionsPageWidget):
                 "mambahsiInstall",
                 QPushButton(tr("&Install the engine…")),
                 tr("Tells size and place first, and installs after your yes"),
-                lambda: open_install_dialog(),
+                lambda: self._open("install"),
             ),
             (
                 "mambahsiRemove",
                 QPushButton(tr("&Remove engines…")),
                 tr("Tells how much room it frees, and removes after your yes"),
-                lambda: open_install_dialog("uninstall"),
+                lambda: self._open("uninstall"),
             ),
         ):
             button.setObjectName(name)
@@ -156,6 +153,21 @@ class EngineOptions(QgsOptionsPageWidget):
             row.addWidget(button)
         row.addStretch(1)
         return row
+
+    def _open(self, action: str) -> None:
+        self.make_way()
+        open_install_dialog(action)
+
+    def make_way(self) -> None:
+        """Close QGIS's options, as OK does, for another window.
+
+        They hold all other windows while they are open, and what is installed from is among what
+        they have not kept yet.
+        """
+        window = self.window()
+        if isinstance(window, QDialog) and window.isModal():
+            self.apply()
+            window.accept()
 
     def apply(self) -> None:
         """Keep the settings; called by QGIS."""
@@ -187,11 +199,10 @@ class EngineOptions(QgsOptionsPageWidget):
         self._end()
         self.report.setPlainText(tr("Examining {} …").format(engine.python))
         self.examine.setEnabled(False)
-        self._folder = tempfile.mkdtemp(prefix="mambahsi_")
         self._task = EngineTask(
             tr("MambaHSI: examining the engine"),
             engine.python,
-            Path(self._folder),
+            None,
             lambda feedback: jobs.DoctorJob(),
             hidden=True,
         )
@@ -227,9 +238,7 @@ class EngineOptions(QgsOptionsPageWidget):
             self._task.over.disconnect(self._examined)
             if self._task.result is None and self._task.failure is None:
                 self._task.cancel()
-                self._task.wait(3.0)
             self._task = None
-        shutil.rmtree(self._folder, ignore_errors=True)
         self.examine.setEnabled(True)
 
     def hideEvent(self, event: Any) -> None:

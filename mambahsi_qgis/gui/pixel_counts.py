@@ -6,10 +6,10 @@ snapshot of the layer, unsaved edits included, so QGIS stays responsive with lar
 
 from __future__ import annotations
 
+import traceback
 from typing import ClassVar, Optional
 
 import numpy as np
-from osgeo import gdal
 from qgis.core import (
     QgsApplication,
     QgsCoordinateTransform,
@@ -26,7 +26,9 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from mambahsi_qgis.classes.fields import ClassFields
 from mambahsi_qgis.classes.pixels import NO_RUNS, ClassPixels, PixelGrid, count, grid_of, runs_of
 from mambahsi_qgis.classes.reading import row_of
+from mambahsi_qgis.engine import rasters
 from mambahsi_qgis.gui.context import TrainingContext
+from mambahsi_qgis.spectra import geotransform_of
 from mambahsi_qgis.translation import tr
 
 _PAUSE = 100
@@ -133,7 +135,14 @@ class _Count(QgsTask):
         self._alive[:] = [self, *(old for old in self._alive if not sip.isdeleted(old))]
 
     def run(self) -> bool:
-        """In a thread of its own."""
+        """In a thread of its own, which no error may leave."""
+        try:
+            return self._count()
+        except Exception:
+            traceback.print_exc()
+            return False  # so the numbers stay unknown
+
+    def _count(self) -> bool:
         classes: dict[int, list[np.ndarray]] = {}
         for feature in self._source.getFeatures(QgsFeatureRequest()):
             if self.isCanceled():
@@ -164,11 +173,10 @@ class _Count(QgsTask):
 
 
 def _grid(scene: QgsRasterLayer) -> PixelGrid:
-    """The scene's grid as its file has it: QGIS straightens scenes that are rotated."""
-    dataset = gdal.Open(scene.source()) if scene.providerType() == "gdal" else None
+    """The scene's grid as its file has it: QGIS straightens what is rotated or mirrored."""
+    dataset = rasters.open_dataset(scene)
     if dataset is not None:
-        geotransform = dataset.GetGeoTransform()
-        if geotransform[2] or geotransform[4]:
-            size = dataset.RasterXSize, dataset.RasterYSize
-            return grid_of(scene.extent(), *size, geotransform)
-    return grid_of(scene.extent(), scene.width(), scene.height())
+        return grid_of(geotransform_of(dataset), dataset.RasterXSize, dataset.RasterYSize)
+    box, columns, rows = scene.extent(), scene.width(), scene.height()
+    across, down = box.width() / columns, -box.height() / rows
+    return grid_of((box.xMinimum(), across, 0, box.yMaximum(), 0, down), columns, rows)

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from osgeo import gdal, osr
 from qgis.core import (
     QgsApplication,
+    QgsCoordinateReferenceSystem,
     QgsGeometry,
     QgsPointXY,
     QgsProject,
@@ -155,6 +157,55 @@ def oracle(polygons: dict[int, list[np.ndarray]]) -> dict[int, tuple[int, int]]:
         v: (int((mask & (claims == 1)).sum()), int((mask & (claims > 1)).sum()))
         for v, mask in held.items()
     }
+
+
+@pytest.mark.parametrize("placed", [(30, 10), (30, -10), (-30, -10)], ids=str)
+def test_pixels_are_the_files_own_where_qgis_straightens_it(
+    dock: Any, tmp_path: Path, placed: tuple[int, int]
+) -> None:
+    """Of a scene with the south above, or mirrored, QGIS shows other pixels than the file has."""
+    across, down = placed
+    path = str(tmp_path / "straightened.tif")
+    dataset = gdal.GetDriverByName("GTiff").Create(path, 10, 20, 3)
+    left, top = LEFT - min(0, 10 * across), TOP - max(0, 20 * down)
+    dataset.SetGeoTransform((left, across, 0, top, 0, down))
+    reference = osr.SpatialReference()
+    reference.ImportFromEPSG(32633)
+    dataset.SetProjection(reference.ExportToWkt())
+    del dataset
+    raster = QgsRasterLayer(path, "straightened")
+    QgsProject.instance().addMapLayer(raster)
+    dock.scene_picker.setLayer(raster)
+    add_by_keys(dock, "a")
+    box = QgsRectangle(LEFT, TOP - 200, LEFT + 300, TOP)
+    half = QgsRectangle(LEFT, TOP - 100, LEFT + 300, TOP)
+    for drawn, pixels in ((half, 100), (box, 200)):
+        dock.context.add_polygon(QgsGeometry.fromRect(drawn), raster.crs())
+        QCoreApplication.processEvents()
+        until(dock.class_panel.pixels.is_current)
+        assert dock.class_panel.pixels.of(1).own == pixels
+
+
+def test_pixels_follow_another_crs_of_scene_or_layer(dock: Any) -> None:
+    context, counts = dock.context, dock.class_panel.pixels
+    add_by_keys(dock, "a")
+    box = QgsRectangle(LEFT, TOP - 3 * PIXEL, LEFT + 4 * PIXEL, TOP)
+    context.add_polygon(QgsGeometry.fromRect(box), context.layer.crs())
+
+    def own() -> int:
+        QCoreApplication.processEvents()
+        until(counts.is_current)
+        found = counts.of(1)
+        return found.own if found is not None else -1
+
+    right = context.scene.crs()
+    assert own() == 12
+    context.layer.setCrs(QgsCoordinateReferenceSystem("EPSG:32634"))
+    assert own() == 0
+    context.scene.setCrs(QgsCoordinateReferenceSystem("EPSG:32634"))
+    assert own() == 12
+    context.layer.setCrs(right)
+    assert own() == 0
 
 
 def test_pixels_are_those_whose_centers_lie_inside(dock: Any) -> None:

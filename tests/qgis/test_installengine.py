@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +113,7 @@ def proxy() -> Iterator[None]:
     values = {
         "proxyEnabled": True, "proxyType": "HttpProxy", "proxyHost": "proxy.example",
         "proxyPort": 8080, "proxyUser": "anna@work", "proxyPassword": "p/w",
+        "noProxyUrls": ["https://packages.example/simple", "intranet"],
     }  # fmt: skip
     for name, value in values.items():
         settings.setValue(f"proxy/{name}", value)
@@ -127,6 +130,32 @@ def test_qgis_proxy_and_index_reach_pip(provider: Any, proxy: None, tmp_path: Pa
     found = network.surroundings(tmp_path, "https://packages.example/simple")
     assert found["HTTPS_PROXY"] == "http://anna%40work:p%2Fw@proxy.example:8080"
     assert found["PIP_INDEX_URL"] == "https://packages.example/simple"
+    assert found["NO_PROXY"] == found["no_proxy"] == "packages.example,intranet"
+
+
+def test_a_python_that_cannot_download_is_not_taken(provider: Any, tmp_path: Path) -> None:
+    """Its module ssl is there, but what that needs is not, as in folders moved on Windows."""
+    from mambahsi_qgis.engine.pythons import examine
+
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(tmp_path)], check=True)
+    python = tmp_path / "bin" / "python"
+    assert not examine(python).problem
+    packages = next((tmp_path / "lib").glob("python3.*")) / "site-packages"
+    (packages / "broken.pth").write_text("import sys; sys.modules['ssl'] = None\n")
+    assert "ssl" in examine(python).problem
+
+
+def test_no_program_of_the_working_folder_is_taken(
+    provider: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mambahsi_qgis.engine import pythons
+
+    planted = tmp_path / "python3"
+    planted.write_text("#!/bin/sh\n")
+    planted.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", os.pathsep.join([".", os.environ["PATH"]]))
+    assert all(place.is_absolute() for place in pythons._places())
 
 
 def test_without_settings_pip_is_left_alone(provider: Any, tmp_path: Path) -> None:

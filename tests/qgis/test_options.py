@@ -11,7 +11,7 @@ import pytest
 from qgis.core import QgsApplication, QgsSettings
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QPushButton
+from qgis.PyQt.QtWidgets import QApplication, QDialog, QPushButton, QVBoxLayout
 
 
 @pytest.fixture()
@@ -82,3 +82,21 @@ def test_every_control_says_what_it_does(page: Any) -> None:
     assert all(button.toolTip() for button in page.findChildren(QPushButton) if button.objectName())
     assert page.report.toolTip()
     assert page.report.accessibleName()
+
+
+def test_options_of_qgis_give_way_to_the_installation(page: Any) -> None:
+    """While they are open, no other window of QGIS takes a click."""
+    options = QDialog()
+    options.setModal(True)
+    QVBoxLayout(options).addWidget(page)
+    kept: list[object] = []
+    options.accepted.connect(lambda: kept.append(QgsSettings().value("mambahsi/package_index")))
+    options.show()
+    page.index.setText("https://packages.example/simple")
+    assert QApplication.activeModalWidget() is options
+    page.make_way()
+    assert QApplication.activeModalWidget() is None
+    assert not options.isVisible()
+    assert kept == ["https://packages.example/simple"]
+    page.setParent(None)
+    options.deleteLater()

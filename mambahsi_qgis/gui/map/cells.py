@@ -13,6 +13,8 @@ from osgeo import gdal, ogr
 from qgis.core import QgsGeometry
 from qgis.PyQt.QtGui import QTransform
 
+from mambahsi_qgis.classes.pixels import memory_store
+
 SMALLEST = 4
 """Cells of a place that is worth a look."""
 
@@ -68,7 +70,7 @@ def _memory(values: np.ndarray, kind: int) -> gdal.Dataset:
 def _polygons(values: np.ndarray) -> tuple[np.ndarray, list[QgsGeometry]]:
     """Connected cells of one value other than 0: their numbers from 1, and their outlines."""
     source = _memory(values, gdal.GDT_Int32)
-    store = ogr.GetDriverByName("Memory").CreateDataSource("")
+    store = memory_store()
     layer = store.CreateLayer("places", None, ogr.wkbPolygon)
     layer.CreateField(ogr.FieldDefn("number", ogr.OFTInteger))
     band = source.GetRasterBand(1)

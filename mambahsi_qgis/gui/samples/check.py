@@ -11,8 +11,8 @@ from typing import Any, Optional
 from qgis.core import QgsProcessingFeedback
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from mambahsi_qgis.gui.engine_task import EngineTask, Failure
 from mambahsi_qgis.gui.samples.figures import Figures, read_figures
-from mambahsi_qgis.gui.training.task import EngineTask, Failure
 from mambahsi_qgis.translation import tr
 
 PATIENCE = 8.0

@@ -7,17 +7,14 @@ somebody asks for it.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Optional
 
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.engine.locate import Engine, find_engine
-from mambahsi_qgis.gui.training.task import EngineTask
+from mambahsi_qgis.gui.engine_task import EngineTask
 from mambahsi_qgis.translation import tr
 
 
@@ -38,7 +35,6 @@ class EngineProbe(QObject):
         self.problem = ""
         self.devices: Optional[Sequence[Mapping[str, Any]]] = None
         self._task: Optional[EngineTask] = None
-        self._folder = ""
 
     @property
     def is_asking(self) -> bool:
@@ -58,11 +54,10 @@ class EngineProbe(QObject):
             return
         self.engine, self.problem, self.devices = engine, engine.problem, None
         if engine.python is not None:
-            self._folder = tempfile.mkdtemp(prefix="mambahsi_")
             self._task = EngineTask(
                 tr("MambaHSI: asking the engine for its devices"),
                 engine.python,
-                Path(self._folder),
+                None,
                 lambda feedback: jobs.InfoJob(),
                 hidden=True,
             )
@@ -76,7 +71,7 @@ class EngineProbe(QObject):
             self._task.over.disconnect(self._answered)
             self._task.cancel()
             self._task.wait(2.0)
-            self._forget()
+            self._task = None
 
     def _answered(self) -> None:
         task = self._task
@@ -86,12 +81,8 @@ class EngineProbe(QObject):
             self.devices = list(task.result.get("devices", ()))
         elif task.failure is not None and not task.failure.cancelled:
             self.problem = " ".join(filter(None, (task.failure.message, task.failure.hint)))
-        self._forget()
-        self.changed.emit()
-
-    def _forget(self) -> None:
         self._task = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self.changed.emit()
 
 
 def device_for(choice: str, devices: Sequence[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:

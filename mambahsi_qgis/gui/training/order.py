@@ -31,8 +31,8 @@ from mambahsi_qgis.engine import rasters
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.engine.vectors import Vector
 from mambahsi_qgis.gui.context import TrainingClass, TrainingContext
+from mambahsi_qgis.gui.engine_task import MakeJob, TellingFeedback
 from mambahsi_qgis.gui.training.run_folder import RunFolder
-from mambahsi_qgis.gui.training.task import MakeJob, TellingFeedback
 from mambahsi_qgis.translation import tr
 
 PARTS = 3

@@ -14,6 +14,7 @@ from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtWidgets import QVBoxLayout, QWidget
 
 from mambahsi_qgis.gui.context import TrainingContext
+from mambahsi_qgis.gui.engine_task import MakeJob
 from mambahsi_qgis.gui.made_map import MadeMap
 from mambahsi_qgis.gui.training import order, results, status
 from mambahsi_qgis.gui.training.devices import EngineProbe
@@ -21,7 +22,6 @@ from mambahsi_qgis.gui.training.log_window import LogWindow
 from mambahsi_qgis.gui.training.messages import Announcer
 from mambahsi_qgis.gui.training.order import Subject
 from mambahsi_qgis.gui.training.run_folder import RunFolder, latest_run
-from mambahsi_qgis.gui.training.task import MakeJob
 from mambahsi_qgis.gui.training.trainer import LOG_LINES, State, Trainer
 from mambahsi_qgis.gui.training.view import BAR_STEPS, TrainView
 from mambahsi_qgis.translation import tr

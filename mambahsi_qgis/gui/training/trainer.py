@@ -17,10 +17,10 @@ from typing import Any, Optional
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from mambahsi_qgis.gui.engine_task import EngineTask, Failure, MakeJob
 from mambahsi_qgis.gui.training.curve import Curve
 from mambahsi_qgis.gui.training.home_project import HomeProject
 from mambahsi_qgis.gui.training.run_folder import RunFolder
-from mambahsi_qgis.gui.training.task import EngineTask, Failure, MakeJob
 from mambahsi_qgis.translation import tr
 
 LOG_LINES = 5000

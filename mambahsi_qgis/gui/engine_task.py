@@ -9,6 +9,8 @@ here knows a layer or a widget.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -105,7 +107,8 @@ class EngineTask(QgsTask):
     Args:
         title: What QGIS's task bar shows.
         python: The engine's interpreter.
-        folder: The engine's working folder, which the job's file is written to.
+        folder: The engine's working folder, which the job's file is written to; None takes a
+            temporary one, which goes when the job ends.
         make_job: Makes the job.
         hidden: Whether QGIS's task bar and message bar are to say nothing of it.
 
@@ -120,7 +123,12 @@ class EngineTask(QgsTask):
     _ran = pyqtSignal(bool)
 
     def __init__(
-        self, title: str, python: Path, folder: Path, make_job: MakeJob, hidden: bool = False
+        self,
+        title: str,
+        python: Path,
+        folder: Optional[Path],
+        make_job: MakeJob,
+        hidden: bool = False,
     ) -> None:
         super().__init__(title, QgsTask.Flag.CanCancel)
         self._title, self._hidden = title, hidden
@@ -128,6 +136,7 @@ class EngineTask(QgsTask):
         self._python, self._folder, self._make_job = python, folder, make_job
         self._feedback = TellingFeedback(self.told.emit)
         self._feedback.progressChanged.connect(self.setProgress)
+        self._is_begun = False
         self._ended = threading.Event()
         self.result: Optional[dict[str, Any]] = None
         self.failure: Optional[Failure] = None
@@ -145,9 +154,12 @@ class EngineTask(QgsTask):
     def run(self) -> bool:
         """Run the job; called in a thread of its own."""
         reader = _Reader(self._feedback, self.metric.emit)
+        self._is_begun = True
+        folder = self._folder
         try:
+            folder = folder or Path(tempfile.mkdtemp(prefix="mambahsi_"))
             values = jobs.to_json(self._make_job(self._feedback))
-            self.result = run_job(self._python, values, self._folder, self._feedback, reader)
+            self.result = run_job(self._python, values, folder, self._feedback, reader)
         except QgsProcessingException as error:
             told = reader.error or {}
             message, hint = told.get("message") or str(error), told.get("hint") or ""
@@ -157,6 +169,8 @@ class EngineTask(QgsTask):
             self.told.emit("detail", traceback.format_exc())
             self.failure = Failure(f"{type(error).__name__}: {error}", tr("The log tells more."))
         finally:
+            if self._folder is None and folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
             self._ended.set()
         # To QGIS a task that was cancelled has failed, and it would say so.
         return self.failure is None or self.failure.cancelled
@@ -180,4 +194,6 @@ class EngineTask(QgsTask):
 
         Not ``waitForFinished``, which would keep Python from working in the task's thread.
         """
-        self._ended.wait(seconds)
+        # One that still queues behind other tasks will not end while this thread is held.
+        if self._is_begun:
+            self._ended.wait(seconds)
