@@ -13,7 +13,6 @@ from qgis.gui import QgsDockWidget, QgsMapLayerComboBox
 from qgis.PyQt.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -29,6 +28,7 @@ from mambahsi_qgis.gui.map.panel import MapPanel
 from mambahsi_qgis.gui.new_layer import ask_and_create
 from mambahsi_qgis.gui.samples.panel import SamplesPanel
 from mambahsi_qgis.gui.training.panel import TrainPanel
+from mambahsi_qgis.gui.widgets import labeled, layer_picker
 from mambahsi_qgis.translation import tr
 
 _RENDERED = ["wms", "arcgismapserver", "vectortile", "xyzvectortiles", "mesh"]
@@ -79,14 +79,14 @@ class TrainingDock(QgsDockWidget):
         self.tabs.addTab(self.map_panel, tr("Map"))
 
     def _pickers(self) -> QFormLayout:
-        self.scene_picker = _picker(
+        self.scene_picker = layer_picker(
             QgsMapLayerProxyModel.Filter.RasterLayer,
             "mambahsiScenePicker",
             tr("Scene"),
             tr("The raster to be classified: hyperspectral or multispectral, any size"),
         )
         self.scene_picker.setExcludedProviders(_RENDERED)
-        self.layer_picker = _picker(
+        self.layer_picker = layer_picker(
             QgsMapLayerProxyModel.Filter.PolygonLayer,
             "mambahsiLayerPicker",
             tr("Training layer"),
@@ -105,12 +105,10 @@ class TrainingDock(QgsDockWidget):
             (tr("&Scene"), self.scene_picker, ViewButton(self._scenes, self.context.iface)),
             (tr("Training &layer"), self.layer_picker, new),
         ):
-            label = QLabel(text)
-            label.setBuddy(picker)
             row = QHBoxLayout()
             row.addWidget(picker, 1)
             row.addWidget(beside)
-            form.addRow(label, row)
+            form.addRow(labeled(text, picker), row)
         return form
 
     def _scenes(self) -> list[QgsRasterLayer]:
@@ -158,16 +156,3 @@ class TrainingDock(QgsDockWidget):
         self.train_panel.unload()
         self.map_panel.unload()
         self.context.close()
-
-
-def _picker(
-    kind: QgsMapLayerProxyModel.Filter, name: str, title: str, explanation: str
-) -> QgsMapLayerComboBox:
-    picker = QgsMapLayerComboBox()
-    picker.setObjectName(name)
-    picker.setFilters(kind)
-    picker.setAllowEmptyLayer(True)
-    picker.setLayer(None)
-    picker.setAccessibleName(title)
-    picker.setToolTip(explanation)
-    return picker

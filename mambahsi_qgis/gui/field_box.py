@@ -94,9 +94,7 @@ class FieldBox(QgsCollapsibleGroupBox):
         picker.setAccessibleName(title.replace("&", ""))
         picker.setToolTip(tip)
         picker.activated.connect(self._picked)
-        label = QLabel(title)
-        label.setBuddy(picker)
-        form.addRow(label, picker)
+        form.addRow(title, picker)  # which makes it the label's buddy
         return picker
 
     def _show(self) -> None:

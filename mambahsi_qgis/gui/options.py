@@ -27,6 +27,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from mambahsi_qgis import paths
+from mambahsi_qgis.engine.facts import facts
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.engine.locate import SETTING, Engine, engine_named, find_engine
 from mambahsi_qgis.engine.network import INDEX_SETTING
@@ -70,6 +71,7 @@ class EngineOptions(QgsOptionsPageWidget):
         super().__init__(parent)
         self.setObjectName("mambahsiOptions")
         self._task: Optional[EngineTask] = None
+        self._facts: list[str] = []
         layout = QVBoxLayout(self)
         self.status = QLabel()
         self.status.setObjectName("mambahsiEngineStatus")
@@ -113,9 +115,7 @@ class EngineOptions(QgsOptionsPageWidget):
             (tr("Engine of your &own"), self.python),
             (tr("Package in&dex"), self.index),
         ):
-            label = QLabel(text)
-            label.setBuddy(widget)
-            form.addRow(label, widget)
+            form.addRow(text, widget)  # which makes it the label's buddy
         return form
 
     def _buttons(self) -> QHBoxLayout:
@@ -193,8 +193,9 @@ class EngineOptions(QgsOptionsPageWidget):
 
     def _examine(self) -> None:
         engine = self._engine()
+        self._facts = facts(engine)
         if engine.python is None:
-            self.report.setPlainText(engine.problem)
+            self.report.setPlainText("\n".join([engine.problem, "", *self._facts]))
             return
         self._end()
         self.report.setPlainText(tr("Examining {} …").format(engine.python))
@@ -226,7 +227,7 @@ class EngineOptions(QgsOptionsPageWidget):
             failure = task.failure
             verdict = f"{failure.message} {failure.hint}".strip() if failure else ""
             lines = self._lines
-        self.report.setPlainText("\n".join([verdict, "", *lines]))
+        self.report.setPlainText("\n".join([verdict, "", *self._facts, *lines]))
         self._end()
 
     def _copy(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qgis.core import QgsApplication, QgsSettings
+from qgis.core import Qgis, QgsApplication, QgsSettings
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QDialog, QPushButton, QVBoxLayout
@@ -47,6 +47,7 @@ def test_working_engine_is_examined_and_reported(engine: Path, page: Any) -> Non
     report = page.report.toPlainText()
     assert report.startswith("The engine works.")
     assert "training step: loss" in report
+    assert f"QGIS: {Qgis.QGIS_VERSION}" in report
     click(page, "mambahsiCopyReport")
     assert QgsApplication.clipboard().text() == report
 
@@ -60,6 +61,25 @@ def test_python_that_is_no_engine_gets_a_verdict(page: Any, tmp_path: Path) -> N
     page.python.setFilePath(str(tmp_path / "nowhere"))
     click(page, "mambahsiExamine")
     assert "does not exist" in page.report.toPlainText()
+
+
+def test_report_without_an_engine_tells_of_the_last_installation(
+    page: Any, no_engine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from mambahsi_qgis import paths
+
+    (tmp_path / "engine-20260101.log").write_text("ERROR: Tunnel connection failed\n")
+    monkeypatch.setattr(paths, "cache", lambda name: tmp_path)
+    page.python.setFilePath("")
+    QgsSettings().setValue("mambahsi/package_index", "https://anna:s3cret@packages.example/simple")
+    click(page, "mambahsiExamine")
+    report = page.report.toPlainText()
+    assert "not installed" in report
+    assert f"QGIS: {Qgis.QGIS_VERSION}" in report
+    assert "package index: packages.example" in report
+    assert "GB free" in report
+    assert report.endswith("ERROR: Tunnel connection failed")
+    assert "s3cret" not in report and "anna" not in report
 
 
 def test_settings_are_kept_and_shown_at_once(

@@ -18,6 +18,7 @@ from qgis.PyQt.QtWidgets import (
 
 from mambahsi_qgis.gui.drawing.grower import SIDES, RegionGrower
 from mambahsi_qgis.gui.drawing.tolerance import ToleranceControl
+from mambahsi_qgis.gui.widgets import labeled
 from mambahsi_qgis.region_growing import ANGLE, DISTANCE
 from mambahsi_qgis.translation import tr
 
@@ -105,8 +106,7 @@ class GrowingOptions(QWidget):
             (tr("&Tolerance"), self.tolerance, self.tolerance),
             (tr("W&indow"), self.side, window),
         ):
-            label = QLabel(text)
-            label.setBuddy(buddy)
+            label = labeled(text, buddy)
             # Some fonts draw the last letter wider than they say.
             letter = label.fontMetrics().averageCharWidth()
             label.setMinimumWidth(label.sizeHint().width() + letter // 2)

@@ -24,6 +24,7 @@ from qgis.PyQt.QtWidgets import (
 
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.gui.map.places import Place, Places
+from mambahsi_qgis.gui.widgets import labeled
 from mambahsi_qgis.translation import tr
 
 _THRESHOLD = "mambahsi/unsureBelow"
@@ -90,8 +91,7 @@ class PlacesView(QGroupBox):
         self.threshold.setSingleStep(0.05)
         kept = QgsSettings().value(_THRESHOLD, jobs.UNSURE_BELOW, type=float)
         self.threshold.setValue(kept)
-        label = QLabel(tr("Unsure &below"))
-        label.setBuddy(self.threshold)
+        label = labeled(tr("Unsure &below"), self.threshold)
         self.find_button = QPushButton()
         self.find_button.setObjectName("mambahsiMapFind")
         self.find_button.clicked.connect(self._find)

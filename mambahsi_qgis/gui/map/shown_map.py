@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Optional
 
 from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
-from qgis.gui import QgsMapLayerComboBox, QgsOpacityWidget
-from qgis.PyQt.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
+from qgis.gui import QgsOpacityWidget
+from qgis.PyQt.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QWidget
 
 from mambahsi_qgis.gui.map import layers
+from mambahsi_qgis.gui.widgets import labeled, layer_picker
 from mambahsi_qgis.translation import tr
+
+_RASTERS = QgsMapLayerProxyModel.Filter.RasterLayer
 
 
 class ShownMap(QWidget):
@@ -21,10 +24,11 @@ class ShownMap(QWidget):
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
-        self.map_picker = _picker(
-            "mambahsiMapPicker", tr("Map"), tr("The land-cover map to look at")
+        self.map_picker = layer_picker(
+            _RASTERS, "mambahsiMapPicker", tr("Map"), tr("The land-cover map to look at")
         )
-        self.confidence_picker = _picker(
+        self.confidence_picker = layer_picker(
+            _RASTERS,
             "mambahsiConfidencePicker",
             tr("Confidence"),
             tr("The raster that tells how sure the map is, from 0 to 1"),
@@ -46,9 +50,7 @@ class ShownMap(QWidget):
             (tr("Confi&dence"), self.confidence_picker, self.confidence_picker),
             (tr("Opacit&y"), self.opacity, self.opacity),
         ):
-            label = QLabel(text)
-            label.setBuddy(buddy)
-            form.addRow(label, field)
+            form.addRow(labeled(text, buddy), field)
 
     def set_usable(self, on: bool) -> None:
         """Whether there is a map whose look can be changed."""
@@ -68,14 +70,3 @@ class ShownMap(QWidget):
         if self.map_picker.currentLayer() is None:
             maps = [layer for layer in known if layers.is_map(layer)]
             self.map_picker.setLayer(maps[-1] if maps else None)
-
-
-def _picker(name: str, title: str, explanation: str) -> QgsMapLayerComboBox:
-    picker = QgsMapLayerComboBox()
-    picker.setObjectName(name)
-    picker.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
-    picker.setAllowEmptyLayer(True)
-    picker.setLayer(None)
-    picker.setAccessibleName(title)
-    picker.setToolTip(explanation)
-    return picker
