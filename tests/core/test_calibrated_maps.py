@@ -15,6 +15,7 @@ from streaming_scenes import make_cube, punch, write, write_model
 from mambahsi import jobs, runs
 from mambahsi.calibration import Calibration, negative_log_likelihood
 from mambahsi.certainty import to_probabilities
+from mambahsi.classes import ClassTable, LandCoverClass
 from mambahsi.feedback import CollectingFeedback, Feedback
 from mambahsi.labels import read_labels
 from mambahsi.model_file import load_model, save_model
@@ -27,8 +28,8 @@ from mambahsi.runs.calibrate import (
     pixels_to_score,
 )
 from mambahsi.scene import Scene
-from mambahsi.split import TEST, VALIDATION, split_random
-from mambahsi.split.parts import Split
+from mambahsi.split import TEST, TRAIN, VALIDATION, split_random
+from mambahsi.split.parts import Split, make_split
 
 NAMES = ("classification", "confidence", "probabilities", "margin", "entropy")
 STREAMED_BUDGET = 0.08
@@ -200,7 +201,7 @@ def test_of_very_many_pixels_every_so_manieth_is_scored() -> None:
     parts[:600] = TEST
     parts[600:610] = VALIDATION
     index = np.zeros(parts.shape, np.int32)
-    split = Split(parts, index, None, "", "", np.zeros((1, 5)), [], None, {})  # type: ignore[arg-type]
+    split = Split(parts, index, None, "", "", np.zeros((1, 5)), [], None, {}, index)  # type: ignore[arg-type]
     scored = pixels_to_score(split)
     assert (scored & (parts == VALIDATION)).sum() == 10_000
     assert not scored[parts == 0].any()
@@ -216,13 +217,32 @@ def test_a_field_is_what_touches_of_one_class() -> None:
     index = np.select([letters == one for one in "abc"], [0, 1, 2], default=-1)
     parts = np.where(index >= 0, VALIDATION, 0)
     parts[2, 3] = TEST
-    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None, {})  # type: ignore[arg-type]
+    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None, {}, index)  # type: ignore[arg-type]
     fields = number_fields(split, VALIDATION)
     groups = {tuple(map(tuple, np.argwhere(fields == n).tolist())) for n in range(1, 6)}
     assert groups == {
         ((0, 0), (0, 1)), ((0, 2), (1, 2)), ((1, 3),), ((2, 0), (3, 0)), ((3, 2),),
     }  # fmt: skip
     assert fields.max() == 5 and not fields[parts != VALIDATION].any()
+
+
+def test_pixels_drawn_from_one_field_are_of_one_field() -> None:
+    """What is not used, or used otherwise, still holds the field together."""
+    index = np.full((9, 9), -1, np.int32)
+    index[1:4] = 0
+    index[5:8] = 1
+    parts = np.zeros(index.shape, np.uint8)
+    parts[1:4:2, ::2] = VALIDATION
+    parts[2, ::2] = TRAIN
+    parts[6, ::4] = VALIDATION
+    table = ClassTable(
+        (LandCoverClass(1, "a", "#000000", "a"), LandCoverClass(2, "b", "#ffffff", "b"))
+    )
+    split = make_split(parts, index, table, "sampled", "")
+    fields = number_fields(split, VALIDATION)
+    assert len(np.unique(fields)) == 3  # two fields, and nothing
+    assert fields[1, 0] == fields[3, 8] != fields[6, 0] == fields[6, 8]
+    assert (fields > 0).sum() == (parts == VALIDATION).sum()
 
 
 def test_test_pixels_that_contradict_are_warned_of_but_have_no_say() -> None:
@@ -234,7 +254,9 @@ def test_test_pixels_that_contradict_are_warned_of_but_have_no_say() -> None:
     wanted = np.where(parts.ravel() == VALIDATION, 4.0, 1.0)[:, None]
     shares = to_probabilities(scores / wanted).cumsum(axis=1)
     index = np.minimum((generator.random((4000, 1)) > shares).sum(axis=1), 2).reshape(parts.shape)
-    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None, {})  # type: ignore[arg-type]
+    # Fields of their own for the two parts.
+    labels = np.where(parts == VALIDATION, index, -1)
+    split = Split(parts, index, None, "", "", np.zeros((3, 5)), [], None, {}, labels)  # type: ignore[arg-type]
     feedback = CollectingFeedback()
     found = calibrate_model(split, scores, feedback)
     assert found.used and found.temperature > 3 and found.test is not None

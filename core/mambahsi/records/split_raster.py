@@ -1,7 +1,8 @@
 """The split as a raster: for every labeled pixel its part and its class.
 
-A GeoTIFF on the scene's grid, ``MODEL.split.tif``: band 1 is the part, band 2 the class value,
-0 in both where a pixel is not labeled. Names are in the ``.aux.xml``, and a style for QGIS that
+A GeoTIFF on the scene's grid, ``MODEL.split.tif``: band 1 is the part, 0 where a pixel is not used,
+band 2 the class value, 0 where it is not labeled. Pixels that are labeled but not used tell which
+others lie in one field. Names are in the ``.aux.xml``, and a style for QGIS that
 shows the parts lies beside it. Together with what the record tells about the split, it is the
 split, pixel for pixel.
 """
@@ -59,8 +60,8 @@ def write_split(path: Path, split: Split, grid: Grid) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    labeled = split.parts != PART_UNUSED
-    values = np.where(labeled, split.table.values[split.index], NODATA_VALUE)
+    labeled = split.labels >= 0
+    values = np.where(labeled, split.table.values[split.labels], NODATA_VALUE)
     dtype = "uint8" if max(split.table.values) <= 255 else "uint16"
     writer = RasterWriter(
         path, grid, {}, count=2, dtype=dtype, nodata=NODATA_VALUE, options={"interleave": "band"}
@@ -71,7 +72,7 @@ def write_split(path: Path, split: Split, grid: Grid) -> None:
         writer.write(slice(0, grid.height), np.stack([split.parts, values]))
     counts = np.bincount(split.parts.ravel(), minlength=BUFFER + 1)
     write_class_attributes(path, PARTS, [int(counts[c.value]) for c in PARTS])
-    of_class = np.bincount(split.index[labeled], minlength=len(split.table))
+    of_class = np.bincount(split.labels[labeled], minlength=len(split.table))
     write_class_attributes(path, split.table, [int(n) for n in of_class], band=2)
     write_style(style_path(path), PARTS)
 
@@ -107,15 +108,15 @@ def read_split(path: Path, described: Mapping[str, Any]) -> Split:
                 parts, values = dataset.read()
     except RasterioError as error:
         raise RecordError(f"{path}: the split cannot be read ({error}).", hint) from error
-    labeled = parts != PART_UNUSED
+    used = parts != PART_UNUSED
     index_of = np.full(max([*table.values, int(values.max(initial=0))]) + 1, -1, dtype=np.int32)
     index_of[table.values] = np.arange(len(table))
-    index = np.where(labeled, index_of[values], -1)
-    if parts.max(initial=0) > BUFFER or (index[labeled] < 0).any():
+    index = index_of[values]
+    if parts.max(initial=0) > BUFFER or (index[used] < 0).any():
         raise RecordError(f"{path}: the split has parts or classes that the record lacks.", hint)
     split = make_split(parts, index, table, protocol, description)
     fields = split.trained_fields
     if split.to_json()["in_trained_fields"] != described.get("in_trained_fields"):
-        # Of a sample, pixels that are not used tell of fields, too, and are not in the raster.
+        # An older version wrote no pixels that are not used, which tell of fields, too.
         fields = None
     return dataclasses.replace(split, notes=notes, trained_fields=fields)

@@ -32,12 +32,15 @@ def pixels_to_score(split: Split) -> np.ndarray:
 
 
 def number_fields(split: Split, part: int) -> np.ndarray:
-    """Number the fields of a part: pixels of one class that touch, be it at corners.
+    """Number the fields that a part lies in: pixels of one class that touch, be it at corners.
+
+    Pixels of other parts, and unused ones, hold a field together: of a field from which single
+    pixels were drawn, all are of one field.
 
     Returns:
-        int32 (rows, columns), from 1; 0 elsewhere.
+        int32 (rows, columns), positive; 0 elsewhere.
     """
-    return fields.number_fields(np.where(split.parts == part, split.index, -1))
+    return np.where(split.parts == part, fields.number_fields(split.labels), 0)
 
 
 def calibrate_model(split: Split, scores: np.ndarray, feedback: Feedback) -> Calibration:

@@ -45,8 +45,11 @@ class Split:
         near: Share of the test pixels within each distance of :data:`NEAR` from a training
             pixel, center to center; empty without test pixels.
         notes: Warnings for the user.
-        trained_fields: Test pixels in fields in which others train (see
-            :mod:`mambahsi.split.fields`); bool, shape (rows, columns). None where not known.
+        labels: Class index of every labeled pixel, those that the division does not use
+            included, since they tell of fields (see :mod:`mambahsi.split.fields`); -1 elsewhere,
+            int32, shape (rows, columns).
+        trained_fields: Test pixels in fields in which others train; bool, shape (rows, columns).
+            None where not known.
     """
 
     parts: np.ndarray
@@ -58,6 +61,7 @@ class Split:
     untested: list[str]
     nearest: float | None
     near: dict[int, float]
+    labels: np.ndarray
     notes: list[str] = field(default_factory=list)
     trained_fields: np.ndarray | None = None
 
@@ -98,8 +102,9 @@ def make_split(
     notes: list[str] | None = None,
 ) -> Split:
     """A split of these parts, with counts, untested classes, distance and fields worked out."""
-    trained_fields = in_fields_of(index, parts == TRAIN) & (parts == TEST)
-    index = np.where(parts != PART_UNUSED, index, -1).astype(np.int32)
+    labels = index.astype(np.int32)
+    trained_fields = in_fields_of(labels, parts == TRAIN) & (parts == TEST)
+    index = np.where(parts != PART_UNUSED, labels, -1)
     labeled = index >= 0
     counts = np.zeros((len(table), BUFFER + 1), dtype=np.int64)
     np.add.at(counts, (index[labeled], parts[labeled]), 1)
@@ -120,6 +125,7 @@ def make_split(
         untested,
         float(gaps.min()) if gaps.size else None,
         {distance: float((gaps <= distance).mean()) for distance in NEAR} if gaps.size else {},
+        labels,
         notes,
         trained_fields,
     )
