@@ -223,7 +223,7 @@ def test_every_control_is_explained_and_reachable(session: Session) -> None:
 
 
 def test_a_snapshot_outlives_its_layer(provider: Any, labels: QgsVectorLayer) -> None:
-    from mambahsi_qgis.gui.samples.snapshot import Snapshot
+    from mambahsi_qgis.gui.snapshot import Snapshot
 
     labels.startEditing()
     labels.addFeature(feature(labels, 44, "Moor", square(0, 0, 4)))

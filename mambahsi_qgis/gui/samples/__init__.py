@@ -1,6 +1,6 @@
 """The tab “Samples”: spectra, separability and warnings of the polygons as they are now.
 
 ``panel`` is what is seen and ``view`` its widgets. ``check`` runs the engine in the background;
-``snapshot`` is what it looks at; ``figures`` is what it found, which ``spectra`` and ``matrix``
+``order`` makes the job for it; ``figures`` is what it found, which ``spectra`` and ``matrix``
 show.
 """

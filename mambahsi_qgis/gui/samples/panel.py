@@ -18,7 +18,7 @@ from mambahsi_qgis.algorithms.spectralsignatures import SpectralSignatures
 from mambahsi_qgis.engine.locate import find_engine
 from mambahsi_qgis.gui.context import TrainingContext
 from mambahsi_qgis.gui.samples.check import SampleCheck
-from mambahsi_qgis.gui.samples.snapshot import prepare
+from mambahsi_qgis.gui.samples.order import prepare
 from mambahsi_qgis.gui.samples.view import SamplesView
 from mambahsi_qgis.gui.training.order import Subject
 from mambahsi_qgis.translation import tr

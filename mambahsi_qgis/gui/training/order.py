@@ -1,15 +1,15 @@
 """From what a person chose to a job: the same checks and the same handing over as in Processing.
 
-Layers are looked at in the main thread and at once: polygons are copied as they are now, edits not
-saved included, and of the scene the source is noted. Nothing of the run touches a layer after
-that. Whatever is not chosen here has the default of the job itself.
+Layers are looked at in the main thread and at once: of the polygons a snapshot is taken as they are
+now, edits not saved included, and of the scene the source is noted. Nothing of the run touches a
+layer after that. Whatever is not chosen here has the default of the job itself.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -18,7 +18,6 @@ from osgeo import gdal, ogr
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsProject,
     QgsProviderRegistry,
@@ -31,7 +30,8 @@ from mambahsi_qgis.engine import rasters
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.engine.vectors import Vector
 from mambahsi_qgis.gui.context import TrainingClass, TrainingContext
-from mambahsi_qgis.gui.engine_task import MakeJob, TellingFeedback
+from mambahsi_qgis.gui.engine_task import MakeJob
+from mambahsi_qgis.gui.snapshot import Snapshot
 from mambahsi_qgis.gui.training.run_folder import RunFolder
 from mambahsi_qgis.translation import tr
 
@@ -142,34 +142,28 @@ def prepare(
     choices: Choices,
     folder: RunFolder,
     project: QgsProject,
-    note: Callable[[str, str], None],
 ) -> MakeJob:
-    """Copy the polygons, note the scene's source, and say how to make the job.
+    """Take a snapshot of the polygons, note the scene's source, and say how to make the job.
 
     Args:
         subject: What is trained on.
         choices: What a person chose.
         folder: Where the run's files go.
         project: Knows how to transform between CRS.
-        note: Receives warnings.
 
     Returns:
-        Makes the job; may be called in another thread, as it may have to convert the scene.
+        Makes the job; may be called in another thread, as it copies the polygons and may have to
+        convert the scene.
 
     Raises:
         QgsProcessingException: A layer cannot be handed over.
     """
     scene = rasters.resolve(subject.scene)
-    context = QgsProcessingContext()
-    context.setProject(project)
-    source = QgsProcessingFeatureSource(subject.layer, context)
-    labels = Vector(source, (subject.class_field,)).hand_over(
-        folder.unfinished / "labels", scene, project.transformContext(), TellingFeedback(note)
-    )
-    name_classes(labels["path"], subject.class_field, subject.classes)
+    field = subject.class_field
+    vector = Vector(Snapshot(subject.layer), (field,))
+    transforms, classes = project.transformContext(), tuple(subject.classes)
     train = {
-        "labels": jobs.VectorSource(**labels),
-        "class_field": subject.class_field,
+        "class_field": field,
         "name_field": NAME,
         "color_field": COLOR,
         "preset": choices.preset,
@@ -181,9 +175,11 @@ def prepare(
     confidence = str(folder.confidence) if choices.confidence else ""
 
     def make(feedback: QgsProcessingFeedback) -> Any:
+        labels = vector.hand_over(folder.unfinished / "labels", scene, transforms, feedback)
+        name_classes(labels["path"], field, classes)
         raster = jobs.RasterSource(**scene.hand_over(folder.unfinished, feedback))
         job = jobs.TrainAndClassifyJob(
-            train=jobs.TrainJob(scene=raster, **train),
+            train=jobs.TrainJob(scene=raster, labels=jobs.VectorSource(**labels), **train),
             classification=str(folder.classification),
             confidence=confidence,
         )

@@ -169,7 +169,7 @@ class TrainPanel(QWidget):
         make: Optional[MakeJob] = None
         try:
             if not problem:
-                make = order.prepare(subject, choices, folder, project, self._trainer.note)
+                make = order.prepare(subject, choices, folder, project)
         except QgsProcessingException as error:
             problem = str(error)
         if make is None:
