@@ -23,6 +23,7 @@ from in_window.parts import (
     answer_file_dialog,
     at,
     browser,
+    close_messages,
     count,
     dialog_is_shown,
     dock,
@@ -76,6 +77,7 @@ def false_color() -> Iterator[Wait]:
         return said or [layer.renderer().redBand(), layer.renderer().greenBand()] != before
 
     yield from wait_for(is_done, "bands have changed")
+    yield from close_messages()
     yield from driver.picture("false_color")
 
 

@@ -1,7 +1,8 @@
 """The dock “MambaHSI training”: from an opened scene to a map without leaving the canvas.
 
 On top the scene and the training layer; below, in tabs, what is done with them. The dock holds
-no state of its own: pickers and panels show what the context says.
+no state of its own: pickers and panels show what the context says. Letters that open a menu of
+QGIS's window (Alt+S its settings) are no shortcuts here, as neither would work at the first try.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class TrainingDock(QgsDockWidget):
         self.class_panel = ClassPanel(self.context)
         self.drawing = DrawingToolBar(self.context)
         self.class_panel.add_tools(self.drawing)
-        self.tabs.addTab(self.class_panel, tr("&Classes"))
+        self.tabs.addTab(self.class_panel, tr("Classes"))
         self.samples_panel = SamplesPanel(self.context)
         self.tabs.addTab(self.samples_panel, tr("Samples"))
         self.train_panel = TrainPanel(self.context)
@@ -102,8 +103,8 @@ class TrainingDock(QgsDockWidget):
         new.clicked.connect(lambda: ask_and_create(self.context, self))
         form = QFormLayout()
         for text, picker, beside in (
-            (tr("&Scene"), self.scene_picker, ViewButton(self._scenes, self.context.iface)),
-            (tr("Training &layer"), self.layer_picker, new),
+            (tr("Sce&ne"), self.scene_picker, ViewButton(self._scenes, self.context.iface)),
+            (tr("Training la&yer"), self.layer_picker, new),
         ):
             row = QHBoxLayout()
             row.addWidget(picker, 1)

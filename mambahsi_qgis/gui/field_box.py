@@ -41,21 +41,21 @@ class FieldBox(QgsCollapsibleGroupBox):
         self.value = self._picker(
             form,
             "mambahsiClassField",
-            tr("Class &value"),
+            tr("Class value"),
             _KIND.Int | _KIND.LongLong | _KIND.String,
             tr("Field of whole numbers that holds the class"),
         )
         self.name = self._picker(
             form,
             "mambahsiNameField",
-            tr("Class &name"),
+            tr("Class name"),
             _KIND.String,
             tr("Field of text that holds the name of the class; may be empty"),
         )
         self.color = self._picker(
             form,
             "mambahsiColorField",
-            tr("Class c&olor"),
+            tr("Class color"),
             _KIND.String,
             tr("Field of text that holds the color of the class, such as #1a6b3c; may be empty"),
         )

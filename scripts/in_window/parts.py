@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qgis.core import QgsPointXY
 from qgis.PyQt.QtCore import QObject, QUrl, pyqtSlot
 from qgis.PyQt.QtGui import QColor, QDesktopServices
-from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
+from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QFileDialog, QToolButton, QWidget
 from qgis.utils import iface
 
 from in_window.driver import Driver, Wait, expect, wait_for
@@ -79,6 +80,20 @@ def shown_dialog(kind: type) -> Generator[Wait, None, Any]:
 def dialog_is_shown() -> bool:
     """Whether another window than QGIS's own is active."""
     return QApplication.activeWindow() is not iface.mainWindow()
+
+
+def close_messages() -> Iterator[Wait]:
+    """Close what the message bar says, as it covers the map."""
+    bar = iface.messageBar()
+    while bar.currentItem() is not None:
+        number = len(bar.items())
+        buttons = [b for b in bar.findChildren(QToolButton) if b.isVisible()]
+        yield from hands.click(max(buttons, key=lambda b: b.mapToGlobal(b.rect().center()).x()))
+        yield from wait_for(partial(_has_fewer, bar, number), "a message is closed")
+
+
+def _has_fewer(bar: Any, number: int) -> bool:
+    return len(bar.items()) < number
 
 
 def answer_file_dialog(file: str) -> Iterator[Wait]:

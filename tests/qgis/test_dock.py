@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QDockWidget, QToolBar, QWidget
+from qgis.PyQt.QtWidgets import QCheckBox, QDockWidget, QLabel, QPushButton, QToolBar, QWidget
 
 LEFT, TOP, PIXEL = 370000.0, 5810000.0, 30.0
 
@@ -137,6 +138,17 @@ def test_fields_are_chosen_and_texts_numbered(window: Any, qgis_new_project: Any
     QTest.mouseClick(box.complete, Qt.MouseButton.LeftButton)
     assert context.color_field == "color" and not box.complete.isVisibleTo(box)
     assert layer.undoStack().count() == 2
+
+
+def test_shortcuts_leave_the_menus_of_qgis_alone(window: Any) -> None:
+    menus = set("JEVLSPORDWMCH")  # Project to Help, in QGIS 3.22 and 3.40
+    texts = [
+        widget.text()
+        for widget in window.dock.findChildren(QWidget)
+        if isinstance(widget, (QLabel, QCheckBox, QPushButton))
+    ]
+    letters = {match.upper() for text in texts for match in re.findall(r"&(\w)", text)}
+    assert {"N", "Y", "T", "K"} <= letters and not letters & menus
 
 
 def test_project_remembers_what_was_picked(

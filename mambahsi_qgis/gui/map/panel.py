@@ -79,10 +79,10 @@ class MapPanel(QWidget):
         whole.addWidget(scrolled)
 
     def _buttons(self) -> QHBoxLayout:
-        self.export = QPushButton(tr("&Export land cover…"))
+        self.export = QPushButton(tr("Export land cover…"))
         self.export.setObjectName("mambahsiMapExport")
         self.export.setToolTip(tr("Turn the map into polygons, with the area of every class"))
-        self.report = QPushButton(tr("Open &report"))
+        self.report = QPushButton(tr("Open report"))
         self.report.setObjectName("mambahsiMapReport")
         self.report.setToolTip(tr("Open the report of the training that made the map"))
         row = QHBoxLayout()

@@ -123,7 +123,7 @@ class PlacesView(QGroupBox):
         return tree
 
     def _way(self) -> QHBoxLayout:
-        self.previous = QPushButton(tr("&Previous"))
+        self.previous = QPushButton(tr("Previo&us"))
         self.previous.setObjectName("mambahsiMapPrevious")
         self.previous.setToolTip(tr("Go to the next larger place"))
         self.next = QPushButton(tr("Ne&xt"))
@@ -224,7 +224,7 @@ class PlacesView(QGroupBox):
         self._update()
 
     def _update(self) -> None:
-        self.find_button.setText(tr("S&top") if self._is_searching else tr("F&ind places"))
+        self.find_button.setText(tr("Stop") if self._is_searching else tr("F&ind places"))
         self.find_button.setEnabled(self._is_searching or not self._problem)
         self.next.setEnabled(self._following(1) is not None)
         self.previous.setEnabled(self._following(-1) is not None)

@@ -37,7 +37,7 @@ class ShownMap(QWidget):
         self.opacity.setObjectName("mambahsiMapOpacity")
         self.opacity.setAccessibleName(tr("Opacity of the map"))
         self.opacity.setToolTip(tr("How much of the scene the map hides"))
-        self.shown = QCheckBox(tr("Sho&w"))
+        self.shown = QCheckBox(tr("Show"))
         self.shown.setObjectName("mambahsiMapShown")
         self.shown.setToolTip(tr("Show or hide the map, to compare it with the scene"))
         row = QHBoxLayout()
@@ -46,9 +46,9 @@ class ShownMap(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         for text, buddy, field in (
-            (tr("&Map"), self.map_picker, row),
-            (tr("Confi&dence"), self.confidence_picker, self.confidence_picker),
-            (tr("Opacit&y"), self.opacity, self.opacity),
+            (tr("M&ap"), self.map_picker, row),
+            (tr("Con&fidence"), self.confidence_picker, self.confidence_picker),
+            (tr("Opaci&ty"), self.opacity, self.opacity),
         ):
             form.addRow(labeled(text, buddy), field)
 

@@ -50,10 +50,10 @@ class SamplesView(QScrollArea):
         self.check.setToolTip(
             tr("Look at the pixels of the polygons as they are now, saved or not.")
         )
-        self.cancel = QPushButton(tr("Ca&ncel"))
+        self.cancel = QPushButton(tr("C&ancel"))
         self.cancel.setObjectName("mambahsiSamplesCancel")
         self.cancel.setToolTip(tr("Stop looking."))
-        self.refresh = QCheckBox(tr("Refresh after &edits"))
+        self.refresh = QCheckBox(tr("Re&fresh after edits"))
         self.refresh.setObjectName("mambahsiSamplesRefresh")
         self.refresh.setToolTip(
             tr("Look again by itself, a moment after polygons or classes were changed.")

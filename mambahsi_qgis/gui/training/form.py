@@ -49,7 +49,7 @@ class SetupForm(QWidget):
             self._preset.addItem(name, name)
             last = self._preset.count() - 1
             self._preset.setItemData(last, preset.description, Qt.ItemDataRole.ToolTipRole)
-        self._add(rows, tr("Net&work:"), self._preset, "mambahsiTrainPreset", preset_help())
+        self._add(rows, tr("Networ&k:"), self._preset, "mambahsiTrainPreset", preset_help())
 
         least, most, default = epoch_limits()
         self._epochs = QSpinBox()
@@ -58,13 +58,13 @@ class SetupForm(QWidget):
         tip = tr(
             "Passes over the training pixels. A first look takes 20 to 50; a map to keep takes {}."
         )
-        self._add(rows, tr("&Epochs:"), self._epochs, "mambahsiTrainEpochs", tip.format(default))
+        self._add(rows, tr("Epochs:"), self._epochs, "mambahsiTrainEpochs", tip.format(default))
 
         self._device = QComboBox()
         for name in jobs.DEVICES:
             self._device.addItem(name, name)
         tip = tr("Where the network runs. “auto” takes a CUDA GPU where there is one.")
-        self._add(rows, tr("&Device:"), self._device, "mambahsiTrainDevice", tip)
+        self._add(rows, tr("Dev&ice:"), self._device, "mambahsiTrainDevice", tip)
         self.will_run = QLabel()
         self.will_run.setObjectName("mambahsiTrainWillRun")
         self.will_run.setWordWrap(True)
@@ -81,13 +81,13 @@ class SetupForm(QWidget):
         self._add(rows, tr("&Folder:"), self._base, "mambahsiTrainFolder", tip)
         self._base.lineEdit().setAccessibleName(tr("Folder for the outputs"))
 
-        self._confidence = QCheckBox(tr("Confidence as a layer, &too"))
+        self._confidence = QCheckBox(tr("Confidence &as a layer, too"))
         self._confidence.setObjectName("mambahsiTrainConfidence")
         self._confidence.setToolTip(
             tr("Also writes how probable the class of every pixel is. Added below the map.")
         )
         rows.addRow(self._confidence)
-        self._report = QCheckBox(tr("&Open the report at the end"))
+        self._report = QCheckBox(tr("Open the report at the end"))
         self._report.setObjectName("mambahsiTrainOpensReport")
         self._report.setToolTip(tr("Opens it in your browser. It is written in any case."))
         rows.addRow(self._report)

@@ -46,23 +46,23 @@ class TrainView(QScrollArea):
         self.about = _text("mambahsiTrainAbout", tr("The training below."))
         self.engine = _text("mambahsiTrainEngine", tr("What there is to say of the engine."))
         self.install = _button(
-            tr("&Install the engine…"),
+            tr("Install the engine…"),
             "mambahsiTrainInstall",
             tr("Open “Install the engine” of the Processing toolbox."),
         )
         self.look = _button(
-            tr("Look a&gain"),
+            tr("Look again"),
             "mambahsiTrainLook",
             tr("After an engine was set up, look for it again."),
         )
         self.hint = _text("mambahsiTrainHint", tr("What may go wrong with these polygons."))
         self.train = _button(
-            tr("T&rain"),
+            tr("&Train"),
             "mambahsiTrainButton",
             tr("Train on the polygons as they are now, then classify the scene."),
         )
         self.cancel = _button(
-            tr("Ca&ncel"),
+            tr("C&ancel"),
             "mambahsiTrainCancel",
             tr("Stop. All that was done is kept, and Resume goes on from there."),
         )
@@ -75,20 +75,20 @@ class TrainView(QScrollArea):
         self.status = _text("mambahsiTrainStatus", tr("How the training stands."))
         self.curve = CurveView(content)
         self.add_map = _button(
-            tr("&Add map"), "mambahsiTrainAddMap", tr("Add the map to this project.")
+            tr("Add map"), "mambahsiTrainAddMap", tr("Add the map to this project.")
         )
         self.report = _button(
-            tr("O&pen report"),
+            tr("Open report"),
             "mambahsiTrainReport",
             tr("Open the report of the last training in your browser."),
         )
         self.log = _button(
-            tr("S&how log"),
+            tr("Show lo&g"),
             "mambahsiTrainShowLog",
             tr("Show what the engine has told, and where its log file lies."),
         )
         self.more = _button(
-            tr("&More options…"),
+            tr("More options…"),
             "mambahsiTrainMore",
             tr("Open “Train and classify” of the Processing toolbox with these choices."),
         )
