@@ -40,8 +40,8 @@ from in_window.parts import (
 )
 from in_window.scenes import Box, Drawn
 
-EPOCHS = 20
 CANCELLED_AFTER, PICTURED_AFTER = 3, 14
+"""Epochs."""
 
 
 def open_scene() -> Iterator[Wait]:
@@ -207,8 +207,8 @@ def train() -> Iterator[Wait]:
     yield from wait_for(button.isEnabled, "the engine has told its devices", 90)
     yield from hands.click(find("TrainEpochs"), times=2)
     yield from hands.keys("ctrl+a")
-    yield from hands.type(f"{EPOCHS}\t")
-    expect(find("TrainEpochs").value() == EPOCHS, "the epochs are set")
+    yield from hands.type(f"{scene.epochs}\t")
+    expect(find("TrainEpochs").value() == scene.epochs, "the epochs are set")
     yield from driver.picture("train")
     yield from hands.press(button)
     trainer = panel._trainer
@@ -217,7 +217,7 @@ def train() -> Iterator[Wait]:
     yield from hands.press(find("TrainCancel"))
     yield from wait_for(lambda: not trainer.is_running, "it stops", 30)
     done = trainer.curve.done
-    expect(done < EPOCHS, "it is not through")
+    expect(done < scene.epochs, "it is not through")
     print(f"    cancelled after {done} epochs", flush=True)
     yield from driver.picture("cancelled")
     say("Resuming")
@@ -227,7 +227,7 @@ def train() -> Iterator[Wait]:
     yield from wait_for(lambda: trainer.curve.done >= PICTURED_AFTER, "epochs", 900)
     yield from driver.picture("training", 0.1)
     yield from wait_for(lambda: not trainer.is_running, "it is through", 1200)
-    expect(trainer.curve.done == EPOCHS, "all epochs were run")
+    expect(trainer.curve.done == scene.epochs, "all epochs were run")
     yield from look_at_map()
 
 

@@ -80,10 +80,8 @@ def choose_by_keyboard(text: str) -> Iterator[Wait]:
 def use_dock_by_keyboard() -> Iterator[Wait]:
     """A layer, a class with a name, and all tabs, without the mouse."""
     say("The dock by keyboard")
-    yield from hands.keys("alt+s")
-    yield from wait_for(
-        lambda: focus() == "mambahsiScenePicker", f"alt+s goes there, not {focus()}"
-    )
+    yield from hands.keys("alt+n")
+    yield from wait_for(lambda: focus() == "mambahsiScenePicker", "alt+n goes to the scene")
     seen = yield from tab_through("mambahsiNewLayerButton")
     yield from hands.keys("space")
     yield from answer_file_dialog("")

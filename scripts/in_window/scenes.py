@@ -38,10 +38,12 @@ class Scene:
     Attributes:
         file: Name of its file.
         classes: What is drawn in it.
+        epochs: How long it is trained.
     """
 
     file: str
     classes: tuple[Drawn, ...]
+    epochs: int
 
 
 INDIAN_PINES = Scene(
@@ -63,7 +65,7 @@ INDIAN_PINES = Scene(
         ),
         Drawn(
             "Woods",
-            "#14602f",
+            "#1abc9c",
             ((87, 119, 102, 136), (106, 124, 120, 138), (97, 30, 119, 38)),
             (125, 14),
             3.0,
@@ -76,6 +78,7 @@ INDIAN_PINES = Scene(
             3.0,
         ),
     ),
+    60,
 )
 
 POTSDAM = Scene(
@@ -110,6 +113,7 @@ POTSDAM = Scene(
             5.0,
         ),
     ),
+    20,
 )
 
 SCENES = {scene.file: scene for scene in (INDIAN_PINES, POTSDAM)}
