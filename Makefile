@@ -13,8 +13,10 @@ qgis_python := $(root)/build/qgis/bin/python
 export MAMBAHSI_TEST_DATA ?= $(abspath $(root)/../shared)
 # The demo's split of labeled pixels: spatial (whole fields apart) or random (the paper's).
 PROTOCOL ?= spatial
+# The tutorial's scene: indian_pines, or enmap_potsdam of the folder above.
+SCENE ?= indian_pines
 
-.PHONY: help setup engine qgis plugin demo test test-matrix lint format package check-package screenshot benchmark \
+.PHONY: help setup engine qgis plugin demo test test-matrix lint format package check-package screenshot tutorial benchmark \
 	benchmark-cpu benchmark-indian-pines benchmark-growing engine-python qgis-python clean
 
 help: ## List the targets
@@ -57,6 +59,10 @@ check-package: engine ## Build the engine's wheel, and check it as the package i
 screenshot: engine qgis plugin ## Take the README's pictures from a real QGIS window
 	@scripts/setup.sh screenshot
 	@scripts/screenshot.sh
+
+tutorial: engine qgis plugin ## Go through the README's tutorial in a real QGIS window (SCENE=enmap_potsdam: another scene)
+	@scripts/setup.sh screenshot
+	@scripts/tutorial.sh $(SCENE)
 
 benchmark: engine ## Test accuracy on real scenes beside a random forest (takes long)
 	@$(engine_python) benchmarks/accuracy_real_scenes.py

@@ -40,7 +40,7 @@ from in_window.parts import (
 )
 from in_window.scenes import Box, Drawn
 
-CANCELLED_AFTER, PICTURED_AFTER = 3, 14
+CANCELLED_AFTER = 3
 """Epochs."""
 
 
@@ -224,7 +224,7 @@ def train() -> Iterator[Wait]:
     yield from hands.press(find("TrainResume"))
     yield from wait_for(lambda: trainer.is_running, "it runs again")
     yield from wait_for(lambda: trainer.curve.done > done, "it goes on where it was", 300)
-    yield from wait_for(lambda: trainer.curve.done >= PICTURED_AFTER, "epochs", 900)
+    yield from wait_for(lambda: trainer.curve.done >= 0.7 * scene.epochs, "epochs", 900)
     yield from driver.picture("training", 0.1)
     yield from wait_for(lambda: not trainer.is_running, "it is through", 1200)
     expect(trainer.curve.done == scene.epochs, "all epochs were run")

@@ -91,7 +91,8 @@ def use_dock_by_keyboard() -> Iterator[Wait]:
     seen += yield from tab_through("mambahsiClassAddButton")
     yield from hands.keys("space")
     yield from wait_for(lambda: isinstance(QApplication.focusWidget(), QLineEdit), "an editor")
-    yield from hands.type(scene.classes[-1].name + "\n")
+    yield from hands.type(scene.classes[-1].name)
+    yield from hands.keys("Return")
     yield from wait_for(
         lambda: [c.name for c in dock().context.classes()] == [scene.classes[-1].name], "a class"
     )

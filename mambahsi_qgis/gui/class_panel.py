@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Optional
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QItemSelectionModel, Qt
+from qgis.PyQt.QtCore import QItemSelectionModel, QRegularExpression, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
     QColorDialog,
@@ -165,9 +165,14 @@ class ClassPanel(QWidget):
         return row
 
     def add_tools(self, bar: QWidget) -> None:
-        """Put tools above the list."""
+        """Put tools above the list, also for the Tab key."""
         layout: Any = self.layout()
         layout.insertWidget(0, bar)
+        # What was made later would come later.
+        order = [w for w in bar.findChildren(QWidget) if w.objectName().startswith("mambahsi")]
+        order += [*self.findChildren(QToolButton, QRegularExpression("^mambahsiClass")), self.view]
+        for index in range(1, len(order)):
+            QWidget.setTabOrder(order[index - 1], order[index])
 
     def unload(self) -> None:
         """Stop what runs beside the window."""

@@ -140,6 +140,18 @@ def test_fields_are_chosen_and_texts_numbered(window: Any, qgis_new_project: Any
     assert layer.undoStack().count() == 2
 
 
+def test_tab_goes_from_the_tools_to_the_list(window: Any) -> None:
+    tool = window.dock.findChild(QWidget, "mambahsiPolygonToolButton")
+    names, widget = [], tool
+    while widget.objectName() != "mambahsiClassList":
+        names.append(widget.objectName())
+        widget = widget.nextInFocusChain()
+        assert widget is not tool
+    wanted = ["FreehandToolButton", "GrowingToolButton", "ToleranceSlider", "AddRegion", "ClassAdd"]
+    places = [next(i for i, n in enumerate(names) if n.startswith(f"mambahsi{w}")) for w in wanted]
+    assert places == sorted(places)
+
+
 def test_shortcuts_leave_the_menus_of_qgis_alone(window: Any) -> None:
     menus = set("JEVLSPORDWMCH")  # Project to Help, in QGIS 3.22 and 3.40
     texts = [
