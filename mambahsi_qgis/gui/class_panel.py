@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Optional
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QItemSelectionModel, QRegularExpression, Qt
+from qgis.PyQt.QtCore import QItemSelectionModel, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
     QColorDialog,
@@ -165,12 +165,15 @@ class ClassPanel(QWidget):
         return row
 
     def add_tools(self, bar: QWidget) -> None:
-        """Put tools above the list, also for the Tab key."""
+        """Put tools above the list."""
         layout: Any = self.layout()
         layout.insertWidget(0, bar)
-        # What was made later would come later.
-        order = [w for w in bar.findChildren(QWidget) if w.objectName().startswith("mambahsi")]
-        order += [*self.findChildren(QToolButton, QRegularExpression("^mambahsiClass")), self.view]
+
+    def set_tab_order(self, bar: QWidget) -> None:
+        """Let Tab go through the tools first, once the window is whole: it was made before them."""
+        parts = [*bar.findChildren(QWidget), *self.findChildren(QToolButton), self.view]
+        named = dict.fromkeys(w for w in parts if w.objectName().startswith("mambahsi"))
+        order = [w for w in named if w.focusPolicy() != Qt.FocusPolicy.NoFocus]
         for index in range(1, len(order)):
             QWidget.setTabOrder(order[index - 1], order[index])
 

@@ -60,6 +60,7 @@ class TrainingDock(QgsDockWidget):
         self._add_panels()
         layout.addWidget(self.tabs, 1)
         self.setWidget(content)
+        self.class_panel.set_tab_order(self.drawing)
 
         self.context.sceneChanged.connect(self._scene_changed)
         self.context.layerChanged.connect(self._layer_changed)

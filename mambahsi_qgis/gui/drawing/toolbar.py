@@ -6,7 +6,7 @@ from typing import Optional
 
 from qgis.core import Qgis
 from qgis.gui import QgsMapTool
-from qgis.PyQt.QtCore import QSize
+from qgis.PyQt.QtCore import QSize, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QHBoxLayout, QStyle, QToolButton, QVBoxLayout, QWidget
 
@@ -117,6 +117,7 @@ class DrawingToolBar(QWidget):
             button.setObjectName(f"{action.objectName()}Button")
             button.setAccessibleName(action.text())
             button.setAutoRaise(True)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # so that Tab reaches it
             button.setIconSize(QSize(size, size))
             row.addWidget(button)
         row.addStretch(1)
