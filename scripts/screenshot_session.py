@@ -24,7 +24,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QSize, QTimer
-from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QProgressBar
+from qgis.PyQt.QtWidgets import QApplication, QDockWidget
 from qgis.utils import iface
 
 DEMO = Path(os.environ["DEMO"])
@@ -131,14 +131,6 @@ class Session:
         picture("dialog")
         self.dialog.algorithmFinished.connect(lambda *_: later(self.finish))
         self.dialog.runButton().click()
-        later(self.watch, 3000)
-
-    def watch(self) -> None:
-        """A picture of the training on its way."""
-        if self.dialog.findChild(QProgressBar).value() < 50:
-            later(self.watch, 250)
-        else:
-            picture("running")
 
     def finish(self) -> None:
         """The map in the canvas, with its legend."""

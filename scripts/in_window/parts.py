@@ -139,3 +139,5 @@ def tidy() -> Iterator[Wait]:
         if panel.objectName() != "Layers":
             panel.close()
     yield 3.0
+    # Keys go nowhere before.
+    yield from wait_for(iface.mainWindow().isActiveWindow, "the window is active")
