@@ -15,11 +15,12 @@ from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import (
     QApplication,
-    QDialogButtonBox,
     QDockWidget,
     QLineEdit,
     QListView,
+    QPushButton,
     QTabWidget,
+    QTextEdit,
     QToolBar,
     QTreeView,
     QWidget,
@@ -40,6 +41,7 @@ from in_window.parts import (
 )
 
 MOST_TABS = 60
+TAB_BAR, LEAVING = "the bar of the tabs", ""
 
 
 def focus() -> str:
@@ -116,34 +118,34 @@ def all_tabs() -> Iterator[Wait]:
         (3, ("MapPicker", "ConfidencePicker", "MapThreshold")),
     ):
         yield from hands.keys("alt+y")
-        yield from tab_through("")
+        yield from tab_through(TAB_BAR)
         yield from hands.keys("Right")
         yield from wait_for(partial(is_current, tabs, index), "the next tab is seen")
         if index == 2:
             yield from wait_for(lambda: find("TrainWillRun").text(), "the engine answered", 90)
-        seen = yield from tab_through("mambahsiScenePicker")
+        seen = yield from tab_through(LEAVING)
         missing = [name for name in wanted if f"mambahsi{name}" not in seen]
         expect(not missing, f"Tab reaches all: {missing} are missing in {seen}")
         yield from driver.picture(f"keyboard_tab_{index}")
     yield from hands.keys("alt+y")
-    yield from tab_through("")
+    yield from tab_through(TAB_BAR)
     yield from hands.keys("Left", "Left", "Left")
 
 
-def tab_through(last: str) -> Any:
+def tab_through(last: str) -> Generator[Wait, None, list[str]]:
     """Press Tab until something has the keyboard; returns what had it on the way.
 
     Args:
-        last: Its name; empty for the bar of the tabs.
+        last: Its name; ``TAB_BAR`` for the bar of the tabs; ``LEAVING`` for what is beyond.
     """
+    bar = find("Tabs", QTabWidget).tabBar()
     seen: list[str] = []
     for _ in range(MOST_TABS):
         yield from hands.keys("Tab")
-        seen.append(focus())
-        bar = find("Tabs", QTabWidget).tabBar()
-        if (seen[-1] == last) if last else (QApplication.focusWidget() is bar):
+        seen.append(TAB_BAR if QApplication.focusWidget() is bar else focus())
+        if seen[-1] == last:
             return seen
-    raise AssertionError(f"Tab does not reach {last or 'the tabs'}: {seen}")
+    raise AssertionError(f"Tab does not reach {last or 'the end of the dock'}: {seen}")
 
 
 def check_texts() -> Iterator[Wait]:
@@ -263,13 +265,20 @@ def look_at_options() -> Iterator[Wait]:
     yield from wait_for(lambda: QApplication.activeWindow() is not dialog, "the dialog to install")
     yield from driver.picture("install")
     installing: Any = QApplication.activeWindow()
-    yield from hands.click(installing.runButton())
-    yield from wait_for(lambda: "GB" in installing.txtLog.toPlainText(), "it tells the size", 60)
+    expect(not dialog.isVisible(), "the options have made way for it")
+    yield from hands.press(button_of(installing, "Run"))
+    log = installing.findChild(QTextEdit, "txtLog")
+    yield from wait_for(lambda: "GB" in log.toPlainText(), "it tells the size", 60)
     yield from driver.picture("install_told")
-    yield from hands.click(installing.buttonBox().button(QDialogButtonBox.StandardButton.Close))
-    yield from wait_for(lambda: QApplication.activeWindow() is dialog, "back to the options")
-    yield from hands.keys("Escape")
+    yield from hands.press(button_of(installing, "Close"))
     yield from wait_for(lambda: not dialog_is_shown(), "the dialog is gone")
+
+
+def button_of(dialog: Any, text: str) -> Any:
+    """A button by its text."""
+    found = [b for b in dialog.findChildren(QPushButton) if b.text().replace("&", "") == text]
+    expect(found, f"there is a button {text}")
+    return found[0]
 
 
 def option(dialog: Any, name: str) -> Any:

@@ -71,6 +71,11 @@ def drawing(
     _know_classes(labels)
     QgsProject.instance().addMapLayers([raster, labels])
     canvas = qgis_iface.mapCanvas()
+    # What another test has made flash vanishes after a while.
+    for _ in range(400):
+        if not any(isinstance(item, QgsRubberBand) for item in canvas.scene().items()):
+            break
+        QTest.qWait(25)
     canvas.window().show()
     canvas.resize(QSize(600, 720))
     canvas.show()
