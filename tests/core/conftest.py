@@ -29,6 +29,25 @@ UTM = "EPSG:32633"
 NORTH_UP = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 5_800_000.0)
 
 
+@pytest.fixture(scope="session")
+def indian_pines() -> tuple[np.ndarray, np.ndarray]:
+    """Cube (rows, columns, bands) and ground truth (rows, columns), downloaded once."""
+    import indian_pines as scene
+
+    path = Path(__file__).parents[2] / "build" / "test_data" / "indian_pines.npz"
+    if not path.exists():
+        try:
+            cube, truth = scene.fetch()
+        except SystemExit as error:
+            pytest.skip(f"Indian Pines is not there: {error}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{os.getpid()}.npz")
+        np.savez(partial, cube=cube, truth=truth)
+        partial.replace(path)
+    with np.load(path) as content:
+        return content["cube"], content["truth"]
+
+
 @pytest.fixture
 def write_scene(tmp_path: Path) -> Callable[..., Path]:
     """Write an array (bands, rows, columns) as a raster; returns its path.

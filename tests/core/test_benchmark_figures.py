@@ -266,23 +266,24 @@ def test_the_papers_pixels_of_real_scenes(
         assert sizes[3] == (truth == value).sum() - 40
 
 
-def test_the_papers_pixels_of_indian_pines() -> None:
-    folder = Path(__file__).parents[2] / "build" / "benchmark" / "indian_pines"
-    place = SceneFolder("indian_pines", "Indian Pines", folder)
-    if not place.is_complete():
-        pytest.skip(f"{folder} holds no scene; make benchmark-indian-pines downloads it")
-    labels = read_content(place, Feedback()).labels
-    truth = np.append(labels.table.values, 0)[labels.index]
-    counts = np.bincount(truth[truth > 0])[1:]
+@pytest.mark.parametrize("seed", [0, 4])
+def test_the_papers_pixels_of_indian_pines(
+    indian_pines: tuple[np.ndarray, np.ndarray],
+    seed: int,
+    tmp_path: Path,
+    write_scene: Callable[..., Path],
+    write_labels: Callable[..., Path],
+) -> None:
+    truth = indian_pines[1].astype(np.uint8)
+    counts = np.bincount(truth.ravel())[1:]
     assert counts.sum() == 10249
-    assert (labels.table.names[8], counts[8]) == ("Oats", 20)
-    for seed in (0, 4):
-        found = divided(place, seed)
-        np.testing.assert_array_equal(found, papers_parts(truth, seed))
-        for value, count in enumerate(counts, start=1):
-            sizes = list(np.bincount(found[truth == value], minlength=4)[1:])
-            train = 15 if count <= 30 else 30
-            assert sizes == [train, min(10, count - train), max(0, count - train - 10)]
+    assert counts[8] == 20  # Oats
+    found = parts_of_a_run(tmp_path / "scene", truth, seed, write_scene, write_labels)
+    np.testing.assert_array_equal(found, papers_parts(truth, seed))
+    for value, count in enumerate(counts, start=1):
+        sizes = list(np.bincount(found[truth == value], minlength=4)[1:])
+        train = 15 if count <= 30 else 30
+        assert sizes == [train, min(10, count - train), max(0, count - train - 10)]
 
 
 def test_the_random_protocol_is_the_papers_whatever_the_defaults_are() -> None:

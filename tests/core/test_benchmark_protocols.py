@@ -29,8 +29,6 @@ from mambahsi.jobs import (
 from mambahsi.runs.division import refuse_contradictions, split_labels
 from mambahsi.split import TEST, TRAIN, VALIDATION
 
-INDIAN_PINES = Path(__file__).parents[2] / "build/benchmarks/indian_pines.npz"
-
 
 def job(scene: str, protocol: str, seed: int) -> TrainJob:
     given = protocol_fields(scene, protocol, seed)
@@ -96,8 +94,7 @@ def test_divisions_are_the_fixed_ones(real_scenes: Path, scene: str, file: str) 
     check_scene(scene, next(v for k, v in content.items() if not k.startswith("__")))
 
 
-def test_divisions_of_indian_pines_are_the_fixed_ones() -> None:
-    if not INDIAN_PINES.exists():
-        pytest.skip(f"{INDIAN_PINES} is not there; `make benchmark-cpu` downloads it")
-    with np.load(INDIAN_PINES) as content:
-        check_scene("indian_pines", content["truth"])
+def test_divisions_of_indian_pines_are_the_fixed_ones(
+    indian_pines: tuple[np.ndarray, np.ndarray],
+) -> None:
+    check_scene("indian_pines", indian_pines[1])

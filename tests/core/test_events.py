@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mambahsi import cancellation
 from mambahsi.errors import Cancelled, MambaHSIError, ResourceError, SceneError
 from mambahsi.events import EventFeedback, describe_failure, plain
+from mambahsi.installer.causes import InstallError
 from mambahsi.jobs import JobError
 
 VALUES = st.recursive(
@@ -80,6 +81,12 @@ def test_failures_have_a_stable_code(error: BaseException, code: str, status: in
 
 
 def test_every_named_error_keeps_its_words() -> None:
-    for kind in (*MambaHSIError.__subclasses__(), ResourceError):
+    # The code of a failed installation names its cause, too.
+    assert describe_failure(InstallError("tls", "what", "do this"))[:3] == (
+        "install-tls",
+        "what",
+        "do this",
+    )
+    for kind in {*MambaHSIError.__subclasses__(), ResourceError} - {InstallError}:
         code, message, hint, _ = describe_failure(kind("what", "do this"))
         assert (code, message, hint) == (kind.code, "what", "do this")

@@ -164,7 +164,10 @@ def test_compiled_scan_equals_the_reference(
     finally:
         set_threads(before)
     for name, expected, got in zip(["y", "state", *inputs], *results, strict=True):
-        assert relative(got, expected) < 1e-4, name
+        # A gradient that is a sum of terms which cancel is as exact as the terms, of order 1.
+        scale = max(float(expected.detach().norm()), 0.1)
+        error = float((got.detach().double() - expected.detach()).norm())
+        assert error < 1e-4 * scale, name
 
 
 @pytest.mark.parametrize(
