@@ -218,6 +218,7 @@ def train() -> Iterator[Wait]:
     yield from wait_for(lambda: not trainer.is_running, "it stops", 30)
     done = trainer.curve.done
     expect(done < scene.epochs, "it is not through")
+    expect(find("TrainProgress").value() < find("TrainProgress").maximum(), "nor looks like it")
     print(f"    cancelled after {done} epochs", flush=True)
     yield from driver.picture("cancelled")
     say("Resuming")

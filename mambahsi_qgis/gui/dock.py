@@ -72,13 +72,16 @@ class TrainingDock(QgsDockWidget):
         self.class_panel = ClassPanel(self.context)
         self.drawing = DrawingToolBar(self.context)
         self.class_panel.add_tools(self.drawing)
-        self.tabs.addTab(self.class_panel, tr("Classes"))
         self.samples_panel = SamplesPanel(self.context)
-        self.tabs.addTab(self.samples_panel, tr("Samples"))
         self.train_panel = TrainPanel(self.context)
-        self.tabs.addTab(self.train_panel, tr("Train"))
         self.map_panel = MapPanel(self.context)
-        self.tabs.addTab(self.map_panel, tr("Map"))
+        for panel, title, explanation in (
+            (self.class_panel, tr("Classes"), tr("Classes, and tools to draw polygons of them")),
+            (self.samples_panel, tr("Samples"), tr("Whether the polygons are any good")),
+            (self.train_panel, tr("Train"), tr("Train on the polygons, and classify the scene")),
+            (self.map_panel, tr("Map"), tr("Look at the map, and where it is unsure")),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(panel, title), explanation)
 
     def _pickers(self) -> QFormLayout:
         self.scene_picker = layer_picker(

@@ -119,6 +119,8 @@ class EngineTask(QgsTask):
 
     told = pyqtSignal(str, str)
     metric = pyqtSignal(dict)
+    progressed = pyqtSignal(float)
+    """Percent, as the engine says it; QGIS takes a task that was cancelled to 100."""
     over = pyqtSignal()
     _ran = pyqtSignal(bool)
 
@@ -136,6 +138,7 @@ class EngineTask(QgsTask):
         self._python, self._folder, self._make_job = python, folder, make_job
         self._feedback = TellingFeedback(self.told.emit)
         self._feedback.progressChanged.connect(self.setProgress)
+        self._feedback.progressChanged.connect(self.progressed)
         self._is_begun = False
         self._ended = threading.Event()
         self.result: Optional[dict[str, Any]] = None

@@ -31,6 +31,7 @@ class FieldBox(QgsCollapsibleGroupBox):
         super().__init__(tr("Fields"), parent)
         self.setObjectName("mambahsiFields")
         self.setSaveCollapsedState(False)
+        self.setToolTip(tr("Which fields of the layer hold value, name and color of the classes"))
         self._context = context
         self._shown: Optional[str] = None
         # Unfolding the box shows all its children, hidden ones too: so it has one only.

@@ -123,7 +123,7 @@ class Trainer(QObject):
         self._task = EngineTask(title, python, folder.unfinished, make_job)
         self._task.told.connect(self._told)
         self._task.metric.connect(self._metric)
-        self._task.progressChanged.connect(self._progress)
+        self._task.progressed.connect(self._progress)
         self._task.over.connect(self._over)
         self._task.begin()
         self.curveChanged.emit()

@@ -62,7 +62,7 @@ class TrainView(QScrollArea):
             tr("Train on the polygons as they are now, then classify the scene."),
         )
         self.cancel = _button(
-            tr("C&ancel"),
+            tr("Cancel"),
             "mambahsiTrainCancel",
             tr("Stop. All that was done is kept, and Resume goes on from there."),
         )
