@@ -11,10 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QObject
-from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QColorDialog, QLineEdit, QToolBar
+from qgis.PyQt.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QColorDialog,
+    QLineEdit,
+    QTextEdit,
+    QToolBar,
+)
 from qgis.utils import iface
 
 from in_window.driver import Wait, expect, say, wait_for
@@ -23,6 +31,7 @@ from in_window.parts import (
     answer_file_dialog,
     at,
     browser,
+    button_of,
     close_messages,
     count,
     dialog_is_shown,
@@ -267,6 +276,20 @@ def go_to_unsure_places() -> Iterator[Wait]:
     yield from wait_for(lambda: len(browser.opened) == 2, "the report opens from here, too")
 
 
+def export() -> Iterator[Wait]:
+    """The map as polygons, by the dialog of the algorithm."""
+    say("Export")
+    yield from hands.press(find("MapExport"))
+    yield from wait_for(dialog_is_shown, "a dialog")
+    yield 0.5
+    dialog: Any = QApplication.activeWindow()
+    yield from hands.press(button_of(dialog, "Run"))
+    log = dialog.findChild(QTextEdit, "txtLog")
+    yield from wait_for(lambda: "Results" in log.toPlainText(), "it is done", 120)
+    yield from hands.press(button_of(dialog, "Close"))
+    yield from wait_for(lambda: not dialog_is_shown(), "the dialog is gone")
+
+
 def session() -> Iterator[Wait]:
     """All of it."""
     yield from tidy()
@@ -279,6 +302,7 @@ def session() -> Iterator[Wait]:
     yield from check_samples()
     yield from train()
     yield from go_to_unsure_places()
+    yield from export()
     asking = [text for text in driver.messages if "asking the engine" in text]
     expect(not asking, f"nobody is told what the dock asks of the engine: {asking}")
 

@@ -20,7 +20,6 @@ from qgis.PyQt.QtWidgets import (
     QDockWidget,
     QLineEdit,
     QListView,
-    QPushButton,
     QTabWidget,
     QTextEdit,
     QToolBar,
@@ -32,6 +31,7 @@ from qgis.utils import iface, isPluginLoaded
 from in_window.driver import Wait, expect, say, wait_for
 from in_window.parts import (
     answer_file_dialog,
+    button_of,
     dialog_is_shown,
     dock,
     driver,
@@ -280,13 +280,6 @@ def look_at_options() -> Iterator[Wait]:
     yield from driver.picture("install_told")
     yield from hands.press(button_of(installing, "Close"))
     yield from wait_for(lambda: not dialog_is_shown(), "the dialog is gone")
-
-
-def button_of(dialog: Any, text: str) -> Any:
-    """A button by its text."""
-    found = [b for b in dialog.findChildren(QPushButton) if b.text().replace("&", "") == text]
-    expect(found, f"there is a button {text}")
-    return found[0]
 
 
 def option(dialog: Any, name: str) -> Any:

@@ -31,17 +31,14 @@ from mambahsi_qgis.engine.facts import facts
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.engine.locate import SETTING, Engine, engine_named, find_engine
 from mambahsi_qgis.engine.network import INDEX_SETTING
+from mambahsi_qgis.gui.algorithm_dialog import open_dialog
 from mambahsi_qgis.gui.engine_task import EngineTask
 from mambahsi_qgis.translation import tr
 
 
 def open_install_dialog(action: str = "install") -> Any:
     """Open the dialog that installs or removes the engine; gives the dialog."""
-    import processing
-
-    dialog = processing.createAlgorithmDialog("mambahsi:installengine", {"ACTION": action})
-    dialog.show()
-    return dialog
+    return open_dialog("mambahsi:installengine", {"ACTION": action})
 
 
 class EngineOptionsFactory(QgsOptionsWidgetFactory):

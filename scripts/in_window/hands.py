@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from qgis.core import QgsPointXY
 from qgis.PyQt.QtCore import QPoint, QProcess
-from qgis.PyQt.QtWidgets import QApplication, QMenu, QTabWidget, QWidget
+from qgis.PyQt.QtWidgets import QApplication, QLineEdit, QMenu, QTabWidget, QWidget
 
 from in_window.driver import Wait, expect, wait_for
 
@@ -99,8 +99,13 @@ class Hands:
         yield from _xdotool("key", "--clearmodifiers", "--delay", 60, *names)
 
     def type(self, text: str) -> Iterator[Wait]:
-        """Type a text."""
-        yield from _xdotool("type", "--clearmodifiers", "--delay", 40, text)
+        """Type a text, and look whether it came; on a busy machine, umlauts may be lost."""
+        for _ in range(3):
+            yield from _xdotool("type", "--clearmodifiers", "--delay", 40, text)
+            line = QApplication.focusWidget()
+            if not isinstance(line, QLineEdit) or line.text().lower().endswith(text.lower()):
+                return
+            yield from self.keys("ctrl+a")
 
 
 def _point(place: Place) -> QPoint:

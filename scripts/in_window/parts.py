@@ -11,7 +11,14 @@ from typing import Any
 from qgis.core import QgsPointXY
 from qgis.PyQt.QtCore import QObject, QUrl, pyqtSlot
 from qgis.PyQt.QtGui import QColor, QDesktopServices
-from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QFileDialog, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFileDialog,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 from qgis.utils import iface
 
 from in_window.driver import Driver, Wait, expect, wait_for
@@ -94,6 +101,13 @@ def close_messages() -> Iterator[Wait]:
 
 def _has_fewer(bar: Any, number: int) -> bool:
     return len(bar.items()) < number
+
+
+def button_of(dialog: Any, text: str) -> Any:
+    """A button by its text."""
+    found = [b for b in dialog.findChildren(QPushButton) if b.text().replace("&", "") == text]
+    expect(found, f"there is a button {text}")
+    return found[0]
 
 
 def answer_file_dialog(file: str) -> Iterator[Wait]:

@@ -25,6 +25,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from mambahsi_qgis.gui.algorithm_dialog import open_dialog
 from mambahsi_qgis.gui.context import TrainingContext
 from mambahsi_qgis.gui.map import layers
 from mambahsi_qgis.gui.map.finder import PlaceFinder
@@ -247,16 +248,8 @@ class MapPanel(QWidget):
     # What becomes of the map ---------------------------------------------------------------
 
     def _export(self) -> None:
-        import processing
-
-        layer = self.land_cover
-        if layer is None:
-            return
-        dialog = processing.createAlgorithmDialog(
-            "mambahsi:exportlandcover", {"CLASSIFICATION": layer.id()}
-        )
-        if dialog is not None:
-            dialog.show()
+        if self.land_cover is not None:
+            open_dialog("mambahsi:exportlandcover", {"CLASSIFICATION": self.land_cover.id()})
 
     def _open_report(self) -> None:
         layer = self.land_cover

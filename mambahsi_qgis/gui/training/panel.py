@@ -13,6 +13,7 @@ from qgis.core import Qgis, QgsProcessingException, QgsProject
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtWidgets import QVBoxLayout, QWidget
 
+from mambahsi_qgis.gui.algorithm_dialog import open_dialog
 from mambahsi_qgis.gui.context import TrainingContext
 from mambahsi_qgis.gui.engine_task import MakeJob
 from mambahsi_qgis.gui.made_map import MadeMap
@@ -265,10 +266,10 @@ class TrainPanel(QWidget):
         subject = Subject.of(self._context)
         choices = self._view.form.choices()
         chosen = order.parameters(subject, choices, None) if subject is not None else {}
-        _open_dialog("mambahsi:trainandclassify", chosen)
+        open_dialog("mambahsi:trainandclassify", chosen)
 
     def _install(self) -> None:
-        dialog = _open_dialog("mambahsi:installengine", {})
+        dialog = open_dialog("mambahsi:installengine", {})
         if dialog is not None:
             dialog.algorithmFinished.connect(self._look_again)
 
@@ -279,13 +280,3 @@ class TrainPanel(QWidget):
         """Say why something is not done, in both places that people look at."""
         self._view.status.setText(text)
         self._announcer.tell(text, Qgis.MessageLevel.Warning)
-
-
-def _open_dialog(algorithm: str, parameters: dict[str, Any]) -> Any:
-    """Open the dialog of a Processing algorithm; None where it is not there."""
-    import processing
-
-    dialog = processing.createAlgorithmDialog(algorithm, parameters)
-    if dialog is not None:
-        dialog.show()
-    return dialog
