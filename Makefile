@@ -17,7 +17,7 @@ PROTOCOL ?= spatial
 SCENE ?= indian_pines
 
 .PHONY: help setup engine qgis plugin demo test test-matrix lint format package check-package screenshot tutorial benchmark \
-	benchmark-cpu benchmark-indian-pines benchmark-growing engine-python qgis-python clean
+	benchmark-cpu benchmark-indian-pines benchmark-growing translate engine-python qgis-python clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,10 +50,16 @@ format: engine ## Put the code into the project's style
 	@$(engine_python) -m ruff check --fix-only --quiet .
 	@$(engine_python) -m ruff format --quiet .
 
+translate: engine ## Bring the catalogs of translations up to date with the code, and say what is missing
+	@$(engine_python) scripts/translate.py
+
 package: engine ## Make the zip that QGIS installs the plugin from
 	@$(engine_python) scripts/assemble_plugin.py zip build
 
-check-package: engine ## Build the engine's wheel, and check it as the package index would and by running it
+check-translate: engine ## Bring the catalogs of translations up to date with the code, and say what is missing
+	@$(engine_python) scripts/translate.py
+
+package: engine ## Build the engine's wheel, and check it as the package index would and by running it
 	@scripts/check_package.sh
 
 screenshot: engine qgis plugin ## Take the README's pictures from a real QGIS window

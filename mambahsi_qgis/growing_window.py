@@ -18,6 +18,7 @@ import numpy as np
 
 from mambahsi_qgis.region_growing import ANGLE, Window, distances
 from mambahsi_qgis.spectra import Cell, SpectraError, SpectraReader
+from mambahsi_qgis.translation import tr
 
 _MOST_THREADS = 4
 """Cells read at the same time; each takes its memory twice, in GDAL and here."""
@@ -67,8 +68,10 @@ def distances_around(
             reference = cell.values[(bands, *here)].ravel().astype(np.float64)
             if measure == ANGLE and not reference.any():
                 raise SpectraError(
-                    "This pixel is zero in all bands, so its spectrum has no direction. Choose "
-                    "the Euclidean distance, or click another pixel."
+                    tr(
+                        "This pixel is zero in all bands, so its spectrum has no direction. "
+                        "Choose the Euclidean distance, or click another pixel."
+                    )
                 )
         part = place.common(window)
         rows, columns = part.within(place)
@@ -111,5 +114,5 @@ def _measured(reader: SpectraReader, cell: Cell, rows: slice, columns: slice) ->
     here = reader.valid(cell, bands, rows, columns).ravel()
     everywhere = slice(None), slice(None)
     if not here.any() or reader.valid(cell, bands[~here], *everywhere).any():
-        raise SpectraError("There is no data at this pixel. Click where the scene has pixels.")
+        raise SpectraError(tr("There is no data at this pixel. Click where the scene has pixels."))
     return bands[here]

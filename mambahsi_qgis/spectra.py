@@ -21,6 +21,7 @@ import numpy as np
 from osgeo import gdal
 
 from mambahsi_qgis.region_growing import Window
+from mambahsi_qgis.translation import tr
 
 KEPT_BYTES = 256 * 2**20
 """How much of recently read cells is kept."""
@@ -105,7 +106,9 @@ class SpectraReader:
             if number not in bad_bands and band.GetColorInterpretation() != gdal.GCI_AlphaBand
         ]
         if not self._bands:
-            raise SpectraError(f"{self._source} has no band that is not flagged as bad.")
+            raise SpectraError(
+                tr("{} has no band that is not flagged as bad.").format(self._source)
+            )
         used = [bands[number] for number in self._bands]
         self._type = used[0].DataType
         for band in used:
@@ -196,7 +199,9 @@ class SpectraReader:
         except RuntimeError:  # where somebody switched GDAL's exceptions on
             dataset = None
         if dataset is None:
-            raise SpectraError(f"GDAL cannot open {self._source}: {gdal.GetLastErrorMsg()}")
+            raise SpectraError(
+                tr("GDAL cannot open {}: {}").format(self._source, gdal.GetLastErrorMsg())
+            )
         return dataset
 
     def _cell_shape(self, rows: int, columns: int, compressed: bool) -> tuple[int, int]:
@@ -230,8 +235,9 @@ class SpectraReader:
             raw = None
         if raw is None:
             raise SpectraError(
-                f"{self._source} cannot be read at row {window.top}, column {window.left}: "
-                f"{gdal.GetLastErrorMsg()} It may be truncated or corrupt."
+                tr(
+                    "{} cannot be read at row {}, column {}: {} It may be truncated or corrupt."
+                ).format(self._source, window.top, window.left, gdal.GetLastErrorMsg())
             )
         return raw
 

@@ -12,7 +12,7 @@ import pytest
 import assemble_plugin
 import mambahsi
 
-SUFFIXES = ("", ".json", ".lock", ".py", ".qm", ".svg", ".txt")
+SUFFIXES = ("", ".json", ".lock", ".py", ".svg", ".ts", ".txt")
 
 REQUIRED = (
     *("name", "description", "about", "version", "qgisMinimumVersion", "author", "email"),
@@ -42,6 +42,7 @@ def test_zip_holds_the_whole_plugin_in_one_folder(archive: Path) -> None:
         "core/mambahsi/worker.py",
         "core/mambahsi/jobs.py",
         "core/requirements.lock",
+        "resources/i18n/mambahsi_zh_CN.ts",
         "resources/icons/mambahsi.svg",
     ):
         assert f"mambahsi_qgis/{needed}" in names

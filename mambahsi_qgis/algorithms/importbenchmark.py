@@ -23,8 +23,6 @@ from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.styling import ClassStyle, FieldStyle, HiddenClassStyle
 from mambahsi_qgis.translation import tr
 
-FILTER = "MATLAB, NumPy, ENVI, GeoTIFF (*.mat *.npy *.hdr *.tif *.tiff *.txt);;All files (*)"
-
 
 class ImportBenchmark(EngineAlgorithm):
     """Imports a benchmark scene."""
@@ -61,7 +59,7 @@ class ImportBenchmark(EngineAlgorithm):
     def initAlgorithm(self, configuration: Optional[dict[str, Any]] = None) -> None:
         """Describe parameters and outputs."""
         self.add(
-            QgsProcessingParameterFile("INPUT", tr("File of the scene"), fileFilter=FILTER),
+            QgsProcessingParameterFile("INPUT", tr("File of the scene"), fileFilter=_filter()),
             tr(
                 "File with the cube, such as PaviaU.mat. The ground truth beside it is found by "
                 "itself. A folder that holds both may be named, too."
@@ -69,13 +67,13 @@ class ImportBenchmark(EngineAlgorithm):
         )
         self.add(
             QgsProcessingParameterFile(
-                "GROUND_TRUTH", tr("Ground truth"), optional=True, fileFilter=FILTER
+                "GROUND_TRUTH", tr("Ground truth"), optional=True, fileFilter=_filter()
             ),
             tr("File with the label map, where it is not found beside the cube."),
         )
         self.add(
             QgsProcessingParameterFile(
-                "TEST_GROUND_TRUTH", tr("Test part"), optional=True, fileFilter=FILTER
+                "TEST_GROUND_TRUTH", tr("Test part"), optional=True, fileFilter=_filter()
             ),
             tr(
                 "File with the test pixels, where the labels are two maps, as those of Houston "
@@ -177,3 +175,7 @@ class ImportBenchmark(EngineAlgorithm):
 
     def _labels(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         return str(self.parameterAsOutputLayer(parameters, "LABELS", context) or "")
+
+
+def _filter() -> str:
+    return tr("MATLAB, NumPy, ENVI, GeoTIFF (*.mat *.npy *.hdr *.tif *.tiff *.txt);;All files (*)")

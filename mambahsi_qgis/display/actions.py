@@ -20,7 +20,7 @@ from mambahsi_qgis import paths
 from mambahsi_qgis.display.composites import Composite
 from mambahsi_qgis.display.showing import cancel, show, title
 from mambahsi_qgis.qt import QAction
-from mambahsi_qgis.translation import tr
+from mambahsi_qgis.translation import plain, tr
 
 _LAST = "mambahsi/composite"
 
@@ -132,7 +132,7 @@ def _actions(
     for composite in Composite:
         action = QAction(QIcon(str(folder / f"{composite.value}.svg")), texts[composite], owner)
         action.setObjectName(f"mambahsiShow_{composite.value}")
-        action.setToolTip(f"{texts[composite].replace('&', '')}. {shown[composite]}")
+        action.setToolTip(f"{plain(texts[composite])}. {shown[composite]}")
         action.triggered.connect(lambda _=False, c=composite: _show_all(scenes(), c, iface))
         made[composite] = action
     return made

@@ -76,7 +76,8 @@ def describe_metric(values: Mapping[str, Any]) -> str:
     parts = []
     epoch, epochs = left.pop("epoch", None), left.pop("epochs", None)
     if epoch is not None:
-        parts.append(tr("epoch {}/{}").format(epoch, epochs) if epochs else f"epoch {epoch}")
+        counted = tr("epoch {}/{}") if epochs else tr("epoch {}")
+        parts.append(counted.format(epoch, epochs))
     for name, text in (
         ("loss", tr("loss {:.4f}")),
         ("validation_accuracy", tr("validation accuracy {:.2%}")),

@@ -14,7 +14,7 @@ from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QPushButton, QVBoxLayout, Q
 
 from mambahsi_qgis.classes.fields import ClassFields, is_integer
 from mambahsi_qgis.gui.context import TrainingContext
-from mambahsi_qgis.translation import tr
+from mambahsi_qgis.translation import plain, tr
 
 _KIND = QgsFieldProxyModel.Filter
 
@@ -92,7 +92,7 @@ class FieldBox(QgsCollapsibleGroupBox):
         picker.setObjectName(name)
         picker.setFilters(kind)
         picker.setAllowEmptyFieldName(True)
-        picker.setAccessibleName(title.replace("&", ""))
+        picker.setAccessibleName(plain(title))
         picker.setToolTip(tip)
         picker.activated.connect(self._picked)
         form.addRow(title, picker)  # which makes it the label's buddy

@@ -326,3 +326,14 @@ def test_the_script_runs_qgis_process_in_spite_of_debians_wrapper() -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "native:buffer" in done.stdout
+
+
+def test_a_chinese_system_gets_chinese_names(environment: dict[str, str]) -> None:
+    """QGIS without settings of its own follows the system's language, and so does the plugin."""
+    chinese = {**environment, "LANGUAGE": "", "LC_ALL": "zh_CN.UTF-8", "LANG": "zh_CN.UTF-8"}
+    listed = run(chinese, "--json", "list").stdout
+    found = json.loads(listed[listed.index("{") :])
+    names = {
+        algorithm["name"] for algorithm in found["providers"]["mambahsi"]["algorithms"].values()
+    }
+    assert {"训练并分类", "精度评价", "影像分类"} <= names

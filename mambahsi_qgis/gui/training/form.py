@@ -22,7 +22,7 @@ from mambahsi_qgis.algorithms.training import preset_help
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.gui.training.devices import describe, device_for
 from mambahsi_qgis.gui.training.order import Choices, epoch_limits
-from mambahsi_qgis.translation import tr
+from mambahsi_qgis.translation import plain, tr, tr_preset
 
 SETTINGS = "mambahsi/training"
 
@@ -48,7 +48,9 @@ class SetupForm(QWidget):
         for name, preset in jobs.PRESETS.items():
             self._preset.addItem(name, name)
             last = self._preset.count() - 1
-            self._preset.setItemData(last, preset.description, Qt.ItemDataRole.ToolTipRole)
+            self._preset.setItemData(
+                last, tr_preset(preset.description), Qt.ItemDataRole.ToolTipRole
+            )
         self._add(rows, tr("Networ&k:"), self._preset, "mambahsiTrainPreset", preset_help())
 
         least, most, default = epoch_limits()
@@ -170,5 +172,5 @@ class SetupForm(QWidget):
     def _add(rows: QFormLayout, label: str, field: QWidget, name: str, tip: str) -> None:
         field.setObjectName(name)
         field.setToolTip(tip)
-        field.setAccessibleName(label.replace("&", "").rstrip(":"))
+        field.setAccessibleName(plain(label))
         rows.addRow(label, field)  # which makes the field the label's buddy
