@@ -2302,8 +2302,18 @@
   </message>
   <message>
    <location filename="../../mambahsi_qgis/gui/dock.py" />
+   <source>Classes, and tools to draw polygons of them</source>
+   <translation>类别，以及为其绘制多边形的工具</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/dock.py" />
    <source>Samples</source>
    <translation>样本</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/dock.py" />
+   <source>Whether the polygons are any good</source>
+   <translation>检查多边形的质量</translation>
   </message>
   <message>
    <location filename="../../mambahsi_qgis/gui/dock.py" />
@@ -2312,9 +2322,19 @@
   </message>
   <message>
    <location filename="../../mambahsi_qgis/gui/dock.py" />
+   <source>Train on the polygons, and classify the scene</source>
+   <translation>用多边形训练，并对影像分类</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/dock.py" />
    <location filename="../../mambahsi_qgis/gui/map/shown_map.py" />
    <source>Map</source>
    <translation>地图</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/dock.py" />
+   <source>Look at the map, and where it is unsure</source>
+   <translation>查看地图，以及其中不确定的位置</translation>
   </message>
   <message>
    <location filename="../../mambahsi_qgis/gui/dock.py" />
@@ -2531,6 +2551,11 @@
    <location filename="../../mambahsi_qgis/gui/field_box.py" />
    <source>Fields</source>
    <translation>字段</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/field_box.py" />
+   <source>Which fields of the layer hold value, name and color of the classes</source>
+   <translation>图层中存放类别的值、名称和颜色的字段</translation>
   </message>
   <message>
    <location filename="../../mambahsi_qgis/gui/field_box.py" />
@@ -3037,7 +3062,6 @@
   </message>
   <message>
    <location filename="../../mambahsi_qgis/gui/samples/view.py" />
-   <location filename="../../mambahsi_qgis/gui/training/view.py" />
    <source>C&amp;ancel</source>
    <translation>取消(&amp;A)</translation>
   </message>
@@ -3463,6 +3487,11 @@
    <location filename="../../mambahsi_qgis/gui/training/view.py" />
    <source>Train on the polygons as they are now, then classify the scene.</source>
    <translation>用当前的多边形训练，然后对影像分类。</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/training/view.py" />
+   <source>Cancel</source>
+   <translation>取消</translation>
   </message>
   <message>
    <location filename="../../mambahsi_qgis/gui/training/view.py" />
