@@ -56,10 +56,7 @@ translate: engine ## Bring the catalogs of translations up to date with the code
 package: engine ## Make the zip that QGIS installs the plugin from
 	@$(engine_python) scripts/assemble_plugin.py zip build
 
-check-translate: engine ## Bring the catalogs of translations up to date with the code, and say what is missing
-	@$(engine_python) scripts/translate.py
-
-package: engine ## Build the engine's wheel, and check it as the package index would and by running it
+check-package: engine ## Build the engine's wheel, and check it as the package index would and by running it
 	@scripts/check_package.sh
 
 screenshot: engine qgis plugin ## Take the README's pictures from a real QGIS window
