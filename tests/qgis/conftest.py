@@ -24,6 +24,8 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QObject, QUrl, pyqtSlot
+from qgis.PyQt.QtGui import QDesktopServices
 
 if "XDG_CACHE_HOME" not in os.environ:
     os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="mambahsi_tests_")
@@ -195,3 +197,23 @@ def training(scene: str, labels: QgsVectorLayer, tmp_path: Path) -> dict[str, An
         "MODEL": str(tmp_path / "model.safetensors"),
         "CLASSIFICATION": str(tmp_path / "map.tif"),
     }
+
+
+class Browser(QObject):
+    """Takes the files that would be opened in a browser."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+        QDesktopServices.setUrlHandler("file", self, "open")
+
+    @pyqtSlot(QUrl)
+    def open(self, url: QUrl) -> None:
+        self.opened.append(url.toLocalFile())
+
+
+@pytest.fixture()
+def browser() -> Iterator[Browser]:
+    browser = Browser()
+    yield browser
+    QDesktopServices.unsetUrlHandler("file")

@@ -23,8 +23,8 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.gui import QgsBrowserGuiModel, QgsRubberBand
-from qgis.PyQt.QtCore import QCoreApplication, QObject, Qt, QUrl, pyqtSlot
-from qgis.PyQt.QtGui import QColor, QDesktopServices
+from qgis.PyQt.QtCore import QCoreApplication, QObject, Qt
+from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QDialog
 
@@ -211,19 +211,6 @@ def test_what_is_no_confidence_is_told(
 # The tab ------------------------------------------------------------------------------------
 
 
-class Browser(QObject):
-    """Takes the files that would be opened in a browser."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.opened: list[str] = []
-        QDesktopServices.setUrlHandler("file", self, "open")
-
-    @pyqtSlot(QUrl)
-    def open(self, url: QUrl) -> None:
-        self.opened.append(url.toLocalFile())
-
-
 class Session:
     """The dock with its tab, and what a person does there."""
 
@@ -401,7 +388,7 @@ def test_without_confidence_nothing_can_be_found(session: Session, files: tuple[
 
 
 def test_a_made_map_is_taken_with_all_that_belongs_to_it(
-    session: Session, files: tuple[str, str], tmp_path: Path
+    session: Session, files: tuple[str, str], tmp_path: Path, browser: Any
 ) -> None:
     from mambahsi_qgis.gui.made_map import MadeMap
 
@@ -414,9 +401,7 @@ def test_a_made_map_is_taken_with_all_that_belongs_to_it(
     layers = add(files)
     session.dock.context.mapMade.emit(MadeMap(files[0], files[1], str(report), None))
     assert session.panel.land_cover is layers[0] and session.panel.confidence is layers[1]
-    browser = Browser()
     session.click("Report")
-    QDesktopServices.unsetUrlHandler("file")
     assert browser.opened == [str(report)]
     # A saved project knows it, too.
     path = str(tmp_path / "project.qgs")

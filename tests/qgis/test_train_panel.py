@@ -22,8 +22,7 @@ from qgis.core import (
     QgsSettings,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication, QObject, Qt, QUrl, pyqtSlot
-from qgis.PyQt.QtGui import QDesktopServices
+from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import (
     QAbstractButton,
@@ -38,19 +37,6 @@ from qgis.PyQt.QtWidgets import (
 CLASSES = {11: ("Wald", "#1a6b3c"), 22: ("Gewässer", "#2b83ba"), 33: ("Acker", "#d9a441")}
 LONG = 100_000
 """Epochs of a training that nobody waits for."""
-
-
-class Browser(QObject):
-    """Takes the files that would be opened in a browser."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.opened: list[str] = []
-        QDesktopServices.setUrlHandler("file", self, "open")
-
-    @pyqtSlot(QUrl)
-    def open(self, url: QUrl) -> None:
-        self.opened.append(url.toLocalFile())
 
 
 class Session:
@@ -148,13 +134,6 @@ def session(shared_session: Session) -> Iterator[Session]:
     QgsProject.instance().clear()
 
 
-@pytest.fixture()
-def browser() -> Iterator[Browser]:
-    browser = Browser()
-    yield browser
-    QDesktopServices.unsetUrlHandler("file")
-
-
 def runs(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir())
 
@@ -169,7 +148,7 @@ def only(folder: Path, pattern: str) -> Path:
 
 
 def test_from_polygons_to_a_map_on_top_and_an_open_report(
-    session: Session, scene: str, labels: QgsVectorLayer, tmp_path: Path, browser: Browser
+    session: Session, scene: str, labels: QgsVectorLayer, tmp_path: Path, browser: Any
 ) -> None:
     folder = tmp_path / "outputs"
     folder.mkdir()
@@ -214,7 +193,7 @@ def test_from_polygons_to_a_map_on_top_and_an_open_report(
 
 
 def test_resumed_equals_uninterrupted_whatever_vanishes_meanwhile(
-    session: Session, scene: str, labels: QgsVectorLayer, tmp_path: Path, browser: Browser
+    session: Session, scene: str, labels: QgsVectorLayer, tmp_path: Path, browser: Any
 ) -> None:
     session.find(QCheckBox, "OpensReport").setChecked(True)
     epochs = 30
