@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import indian_pines_protocols
-from benchmarks.cpu import bar, floor, machine, table
+from benchmarks.common import aims, machine, pages
+from benchmarks.common.formulation import ImageNetwork
+from benchmarks.common.scenes import drawn
+from benchmarks.common.work import work
+from benchmarks.cpu import bar, table
 from benchmarks.cpu.comparators import ReferenceBlock
-from benchmarks.cpu.formulation import ImageNetwork
-from benchmarks.cpu.scenes import drawn
 from benchmarks.cpu.timing import Row, Worker, in_turn
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.scan import selective_scan
@@ -57,7 +59,7 @@ def test_the_published_formulation_gives_our_logits(rows: int, columns: int) -> 
 
 def test_the_floor_counts_what_the_bar_states() -> None:
     """84.5 GFLOP, 2.6 G exponentials and 1.63 GB at the size of Pavia University."""
-    needed = floor.work(610, 340, 103, 128, 9)
+    needed = work(610, 340, 103, 128, 9)
     assert round(needed.operations / 1e9, 1) == 84.5
     assert round(needed.exponentials / 1e9, 1) == 2.6
     assert round(needed.traffic / 1e9, 2) == 1.63
@@ -76,17 +78,18 @@ def test_products_of_the_floor_are_those_of_the_network() -> None:
         - 2 * 96 * 7 * 16
         - 2 * 6 * (16 * 128 + 128 * 3)
     )
-    assert floor.work(8, 12, 7, 16, 3).operations == sum(counts.values()) - depthwise
+    assert work(8, 12, 7, 16, 3).operations == sum(counts.values()) - depthwise
 
 
 def test_an_aim_is_met_only_when_all_its_figures_are_there_and_good() -> None:
     def answer(figures: dict[str, float]) -> str:
-        lines = bar.lines({"floor": {"figures": figures}})
+        lines = aims.lines(bar.AIMS, {"floor": {"figures": figures}})
         return next(line.answer for line in lines if "1.35" in line.what)
 
     assert answer({"inference_size": 1.3, "inference_large": 1.2}) == "yes"
     assert answer({"inference_size": 1.3, "inference_large": 1.4}) == "no"
     assert answer({"inference_size": 1.3}) == "not measured"
+    assert answer({"inference_size": 1.4}) == "no"
 
 
 def test_every_aim_belongs_to_a_part() -> None:
@@ -99,11 +102,12 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="no place for the table"):
-        table.put_into(page, "new\n")
+        pages.put_into(page, "cpu", "new\n")
     assert page.read_text(encoding="utf-8") == "before\n"
-    page.write_text(f"a\n{table.START}\nold\n{table.END}\nz\n", encoding="utf-8")
-    table.put_into(page, "new\n")
-    assert page.read_text(encoding="utf-8") == f"a\n{table.START}\nnew\n{table.END}\nz\n"
+    start, end = pages.marks("cpu")
+    page.write_text(f"a\n{start}\nold\n{end}\nz\n", encoding="utf-8")
+    pages.put_into(page, "cpu", "new\n")
+    assert page.read_text(encoding="utf-8") == f"a\n{start}\nnew\n{end}\nz\n"
 
 
 def test_the_protocols_table_goes_between_its_marks(tmp_path: Path) -> None:

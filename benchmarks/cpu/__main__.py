@@ -6,17 +6,17 @@ import argparse
 import dataclasses
 import importlib
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common import keeping, machine
+from benchmarks.common.folders import FOLDER, PAGE
+from benchmarks.common.keeping import say
+from benchmarks.common.pages import put_into
 from benchmarks.cpu import __doc__ as explanation
-from benchmarks.cpu import machine
-from benchmarks.cpu.settings import FOLDER, KEPT, ROOT, SMALL, Settings
-from benchmarks.cpu.table import PARTS, markdown, put_into
-
-PAGE = ROOT / "BENCHMARKS.md"
+from benchmarks.cpu.settings import KEPT, SMALL, Settings
+from benchmarks.cpu.table import MARK, PARTS, markdown
 
 
 def main() -> None:
@@ -27,30 +27,29 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     load = machine.load_average()
     if load > machine.QUIET:
-        _say(f"Warning: the load average is {load:.2f}; figures of a busy machine mean little.")
+        say(f"Warning: the load average is {load:.2f}; figures of a busy machine mean little.")
     for name in options.only or PARTS:
         _run(name, settings, folder, options.again)
-    parts = {n: _kept(folder / f"{n}.json") for n in PARTS if (folder / f"{n}.json").exists()}
-    whole = {"machine": machine.describe(), "parts": parts}
+    whole = {"machine": machine.describe(), "parts": keeping.read_all(folder, list(PARTS))}
     text = markdown(whole)
     target = FOLDER / ("cpu_small.json" if options.small else "cpu.json")
     target.write_text(json.dumps(whole, indent=1), encoding="utf-8")
     target.with_suffix(".md").write_text(text, encoding="utf-8")
     if options.record:
-        put_into(PAGE, text)
+        put_into(PAGE, MARK, text)
     print(text)
 
 
 def _run(name: str, settings: Settings, folder: Path, again: bool) -> None:
     """Run a part, unless it was run with the same settings already, and keep its result."""
     path = folder / f"{name}.json"
-    values = json.loads(json.dumps(settings.to_json()))
-    if path.exists() and not again and _kept(path)["settings"] == values:
-        _say(f"{name}: kept from before")
+    values = settings.to_json()
+    if not again and keeping.is_of(path, values):
+        say(f"{name}: kept from before")
         return
     load, started = machine.load_average(), time.monotonic()
     disturbance = machine.Disturbance()
-    _say(f"{name}: running, load average {load:.2f}")
+    say(f"{name}: running, load average {load:.2f}")
     result = importlib.import_module(f"benchmarks.cpu.{name}").run(settings)
     seconds = time.monotonic() - started
     kept = {
@@ -61,14 +60,8 @@ def _run(name: str, settings: Settings, folder: Path, again: bool) -> None:
         "seconds": seconds,
         **dataclasses.asdict(result),
     }
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-    partial.replace(path)
-    _say(f"{name}: done in {seconds:.0f} s")
-
-
-def _kept(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+    keeping.write(path, kept)
+    say(f"{name}: done in {seconds:.0f} s")
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
@@ -103,10 +96,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _size(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("x"))
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

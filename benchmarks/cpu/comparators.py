@@ -25,8 +25,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.cpu.formulation import BlockMaker
-from benchmarks.cpu.settings import FOLDER
+from benchmarks.common.folders import FOLDER
+from benchmarks.common.formulation import BlockMaker
 
 PACKAGES = FOLDER / "packages"
 SCAN_SOURCE = PACKAGES / "selective_scan_interface.py"

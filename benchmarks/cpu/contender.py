@@ -25,8 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from benchmarks.cpu import comparators, scenes
-from benchmarks.cpu.formulation import ImageNetwork
+from benchmarks.common import scenes
+from benchmarks.common.formulation import ImageNetwork
+from benchmarks.cpu import comparators
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.scan import set_threads
 

@@ -17,76 +17,22 @@ At 610 x 340 pixels, 103 bands, 9 classes and width 128: 84.5 GFLOP, 2.6 G expon
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from benchmarks.common.work import Work, work
 from benchmarks.cpu.settings import Settings
 from benchmarks.cpu.timing import Result, Row, in_turn, workers
 from mambahsi.scan import set_threads
 
-STATES = 16
-TOKENS = 4
-HEAD_WIDTH = 128
-LEVELS = 3
-TABLES = 11
 COPIED = 256_000_000
 """Bytes of the copy."""
 CACHED = 2**15
 """Floats of the exponentials' buffer: with the result 256 KB, and large enough for the calls
 themselves to cost nothing."""
-
-Shape = tuple[int, int, int]
-"""(m, k) x (k, n)."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a forward pass does at least.
-
-    Attributes:
-        products: Shapes of the matrix products.
-        exponentials: Number of exponentials.
-        traffic: Bytes moved between memory and processor.
-    """
-
-    products: list[Shape]
-    exponentials: int
-    traffic: int
-
-    @property
-    def operations(self) -> int:
-        """Floating-point operations of the products."""
-        return sum(2 * m * k * n for m, k, n in self.products)
-
-
-def work(rows: int, columns: int, bands: int, width: int, classes: int) -> Work:
-    """The work of one forward pass."""
-    levels = [(rows >> level) * (columns >> level) for level in range(LEVELS)]
-    narrow = width // TOKENS
-    products = [(levels[0], bands, width)]
-    for pixels in levels:
-        products += _block(pixels, width) + _block(TOKENS * pixels, narrow)
-    products += [(levels[-1], width, HEAD_WIDTH), (levels[-1], HEAD_WIDTH, classes)]
-    # Each branch: states of 2 x width channels in all, SiLU of convolution, gate and norm.
-    each = 2 * (2 * width * STATES + 2 * width + 2 * width + width)
-    exponentials = each * sum(levels) + width * levels[0] + HEAD_WIDTH * levels[-1]
-    floats = TABLES * width * sum(levels) + (bands + classes) * levels[0]
-    return Work(products, exponentials, 4 * floats)
-
-
-def _block(tokens: int, width: int) -> list[Shape]:
-    """The four projections of a Mamba block."""
-    channels, rank = 2 * width, math.ceil(width / 16)
-    return [
-        (tokens, width, 2 * channels),
-        (tokens, channels, rank + 2 * STATES),
-        (tokens, rank, channels),
-        (tokens, channels, width),
-    ]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import re
 import subprocess
 import sys
 
-from benchmarks.cpu.settings import ROOT, Settings
+from benchmarks.common.folders import ROOT
+from benchmarks.cpu.settings import Settings
 from benchmarks.cpu.timing import Result, Row
 
 _LINE = re.compile(r"^\| (output|gradient of \w+) \| (\S+) \|$", re.MULTILINE)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cpu.settings import FOLDER, Settings
+from benchmarks.common.folders import FOLDER
+from benchmarks.cpu.settings import Settings
 from benchmarks.cpu.timing import Result, Row, in_turn, largest_difference, workers
 
 ENVIRONMENT = {

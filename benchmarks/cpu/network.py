@@ -9,8 +9,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from benchmarks.common.folders import FOLDER
 from benchmarks.cpu import comparators
-from benchmarks.cpu.settings import FOLDER, Settings
+from benchmarks.cpu.settings import Settings
 from benchmarks.cpu.timing import Result, Row, in_turn, largest_difference, workers
 
 TITLES = {

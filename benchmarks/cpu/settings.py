@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDER = ROOT / "build" / "benchmarks"
+from benchmarks.common.folders import FOLDER
+
 KEPT = FOLDER / "cpu"
 """Each part's result."""
 

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cpu.settings import FOLDER, ROOT, Settings
+from benchmarks.common.folders import FOLDER, ROOT
+from benchmarks.cpu.settings import Settings
 from benchmarks.cpu.timing import Result, Row, Timing
 
 PROGRAM = """

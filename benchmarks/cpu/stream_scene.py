@@ -16,7 +16,7 @@ import torch
 from rasterio.windows import Window
 from torch.nn.functional import cross_entropy
 
-from benchmarks.cpu.scenes import NOISE, patches, real_spectra
+from benchmarks.common.scenes import NOISE, patches, real_spectra
 from mambahsi.classes import ClassTable, LandCoverClass
 from mambahsi.model_file import ModelFile, save_model
 from mambahsi.network import MambaHSI, SceneGeometry

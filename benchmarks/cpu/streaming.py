@@ -26,10 +26,11 @@ from typing import Any
 import numpy as np
 import rasterio
 
+from benchmarks.common.folders import FOLDER, ROOT
+from benchmarks.common.scenes import patches, real_spectra
 from benchmarks.cpu import stream_scene
 from benchmarks.cpu.contender import resident
-from benchmarks.cpu.scenes import patches, real_spectra
-from benchmarks.cpu.settings import FOLDER, ROOT, Settings
+from benchmarks.cpu.settings import Settings
 from benchmarks.cpu.timing import Result, Row
 
 PLENTY = 1000.0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from benchmarks.cpu import bar, machine
+from benchmarks.common import aims, machine
+from benchmarks.common.pages import seconds
+from benchmarks.cpu.bar import AIMS
 
 PARTS = {
     "network": "whole network, beside others",
@@ -22,7 +23,8 @@ PARTS = {
 }
 """The parts by the name of their module, in the order in which they run."""
 
-START, END = "<!-- cpu -->", "<!-- end cpu -->"
+MARK = "cpu"
+"""Of the place in BENCHMARKS.md."""
 
 
 def markdown(whole: dict[str, Any]) -> str:
@@ -47,30 +49,6 @@ def markdown(whole: dict[str, Any]) -> str:
             )
     lines.append("")
     lines += [f"- {note}" for part in whole["parts"].values() for note in part["notes"]]
-    lines += ["", "| bar | measured | met |", "|---|---|---|"]
-    for line in bar.lines(whole["parts"]):
-        lines.append(f"| {line.what} | {line.measured} | {line.answer} |")
+    lines += ["", *aims.rows(aims.lines(AIMS, whole["parts"]))]
     lines += ["", machine.sentence(whole["machine"])]
     return "\n".join(lines) + "\n"
-
-
-def seconds(value: float | None) -> str:
-    """A duration with three digits."""
-    if value is None:
-        return ""
-    if value < 1:
-        return f"{value * 1000:.3g} ms"
-    return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
-
-
-def put_into(page: Path, text: str) -> None:
-    """Replace what stands between the marks of a page.
-
-    Raises:
-        SystemExit: The page has no marks.
-    """
-    before, start, rest = page.read_text(encoding="utf-8").partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end):
-        raise SystemExit(f"{page} has no place for the table: {START} ... {END}.")
-    page.write_text(f"{before}{START}\n{text}{END}{after}", encoding="utf-8")

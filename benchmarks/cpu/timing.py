@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from benchmarks.cpu.settings import ROOT
+from benchmarks.common.folders import ROOT
 
 
 class Worker:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cpu.settings import FOLDER, ROOT
+from benchmarks.common.folders import FOLDER, ROOT
 
 NOISE = 0.01
 """Standard deviation of the noise, relative to each band's mean."""
