@@ -113,7 +113,7 @@ def find_python(chosen: str = "") -> tuple[Optional[Candidate], list[Candidate]]
         asked.append(candidate)
         if not candidate.problem and candidate.pip:
             return candidate, asked
-    # One without a pip will do where a folder of wheels or an index is named.
+    # One without a pip will do: the installer fetches it.
     return next((candidate for candidate in asked if not candidate.problem), None), asked
 
 

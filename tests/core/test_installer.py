@@ -6,8 +6,6 @@ that verifies itself is a file that tells its name; everything else is what user
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import http.server
 import json
 import os
@@ -17,17 +15,26 @@ import sys
 import tempfile
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_engine import Small, imported, nothing_left, write_wheel
 
 from mambahsi import cancellation
 from mambahsi.errors import Cancelled
 from mambahsi.feedback import CollectingFeedback
-from mambahsi.installer import bootstrap, causes, commands, folders, make, requirements, variants
+from mambahsi.installer import (
+    bootstrap,
+    causes,
+    commands,
+    folders,
+    make,
+    pip,
+    requirements,
+    variants,
+)
 from mambahsi.installer.causes import InstallError
 from mambahsi.jobs import InstallJob
 from mambahsi.runs.install import install
@@ -40,61 +47,6 @@ from mambahsi.feedback import Feedback
 from mambahsi.installer import make
 make.make(Path(sys.argv[1]), "cpu", sys.argv[2], Path(sys.argv[3]), Feedback())
 """
-
-
-def write_wheel(folder: Path, name: str, version: str, size: int = 100) -> Path:
-    """A wheel of one module; returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    information = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    kind = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files = {
-        f"{name}.py": b"#" * size + f"\nversion = {version!r}\n".encode(),
-        f"{information}/METADATA": metadata.encode(),
-        f"{information}/WHEEL": kind.encode(),
-    }
-    record = ""
-    for path, content in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
-        record += f"{path},sha256={digest},{len(content)}\n"
-    files[f"{information}/RECORD"] = (record + f"{information}/RECORD,,\n").encode()
-    wheel = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, content in files.items():
-            archive.writestr(path, content)
-    return wheel
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-class Small:
-    """A small engine to install: wheels, locks, and a package that verifies itself."""
-
-    def __init__(self, folder: Path) -> None:
-        self.wheels = folder / "wheels ä"
-        self.core = folder / "core"
-        (self.core / "mambahsi").mkdir(parents=True)
-        (self.core / "mambahsi" / "__init__.py").touch()
-        self.verdict("import torch, companion; print(torch.version, sys.argv)")
-        torch = write_wheel(self.wheels, "torch", "2.13.0")
-        self.companion = write_wheel(self.wheels, "companion", "1.0")
-        self.lock(torch, self.companion)
-        (self.core / "requirements-cuda.lock").write_text("# nothing\n")
-
-    def lock(self, torch: Path, companion: Path) -> None:
-        text = f"# Exact versions.\ncompanion==1.0 \\\n    --hash=sha256:{digest(companion)}\n"
-        text += f"torch==2.13.0 \\\n    --hash=sha256:{digest(torch)}\n"
-        (self.core / "requirements.lock").write_text(text)
-
-    def verdict(self, statement: str) -> None:
-        (self.core / "mambahsi" / "__main__.py").write_text(f"import sys\n{statement}\n")
-
-    def make(self, environment: Path, wheels: bool = True) -> CollectingFeedback:
-        feedback = CollectingFeedback()
-        make.make(environment, "cpu", str(self.wheels) if wheels else "", self.core, feedback)
-        return feedback
 
 
 @pytest.fixture()
@@ -111,22 +63,6 @@ def environment(tmp_path: Path) -> Path:
 def go_on() -> Iterator[None]:
     yield
     cancellation.reset()
-
-
-def imported(environment: Path, module: str) -> str:
-    """The version that a module has in an environment."""
-    program = f"import {module}; print({module}.version)"
-    run = [str(make.interpreter(environment)), "-c", program]
-    return subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def nothing_left(environment: Path) -> bool:
-    there = (
-        {path.name for path in environment.parent.iterdir()}
-        if environment.parent.exists()
-        else set()
-    )
-    return there <= {"install.lock", "downloads"}
 
 
 def test_an_engine_is_made_from_a_folder_of_wheels(small: Small, environment: Path) -> None:
@@ -385,7 +321,7 @@ def ask_pip(index: str, **environment: str) -> str:
         log = Path(folder) / "pip.log"
         status, said = commands.run([*command, "--log", str(log), *options], surroundings)
         assert status
-        return "\n".join([*make.unheard(log), said])
+        return "\n".join([*pip.unheard(log), said])
 
 
 def test_causes_are_found_in_what_pip_says(server: str) -> None:
@@ -447,15 +383,6 @@ def test_passwords_stay_out_of_the_log(small: Small, environment: Path) -> None:
     assert (status, printed) == (0, "http://***@host/")
 
 
-def test_settings_that_lead_pip_elsewhere_are_not_passed_on() -> None:
-    given = {"PIP_TARGET": "x", "PIP_USER": "1", "PYTHONPATH": "y", "PIP_INDEX_URL": "kept"}
-    found = commands.environment(given)
-    assert "PIP_TARGET" not in found
-    assert "PYTHONPATH" not in found
-    assert found["PIP_USER"] == "0"
-    assert found["PIP_INDEX_URL"] == "kept"
-
-
 def test_lock_file_is_split_into_torch_and_the_rest() -> None:
     lock = (CORE / "requirements.lock").read_text(encoding="utf-8")
     torch, others = requirements.split_lock(lock)
@@ -467,7 +394,7 @@ def test_lock_file_is_split_into_torch_and_the_rest() -> None:
 
 
 def test_every_package_of_the_locks_has_digests() -> None:
-    for name in ("requirements.lock", "requirements-cuda.lock"):
+    for name in ("requirements.lock", "requirements-cuda.lock", "requirements-torch.lock"):
         lines = (CORE / name).read_text(encoding="utf-8").splitlines()
         for line, following in zip(lines, [*lines[1:], ""], strict=True):
             if line and not line.startswith((" ", "#")):

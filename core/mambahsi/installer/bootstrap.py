@@ -3,20 +3,25 @@
 Python's ``venv`` can bring pip along, but some Linux distributions keep pip in a package of its
 own, and without that package ``venv`` makes environments without pip. A wheel of pip runs as it
 is, straight from the file, so any copy on the computer will do: the one inside Python, the
-distribution's, one in the user's folder of wheels, the base Python's own pip, or one from a
-package index that the user named. pip itself does not stay in the environment.
+distribution's, one in the user's folder of wheels, or the base Python's own pip. Where there is
+none, one known wheel is fetched, from the index that pip itself would ask: the user's, else PyPI.
+pip itself does not stay in the environment.
 """
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
+import netrc
 import os
+import ssl
 import sys
 import sysconfig
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 from importlib import metadata
 from importlib.util import find_spec
@@ -24,6 +29,7 @@ from pathlib import Path
 
 from mambahsi.installer.causes import InstallError, failure, from_system
 from mambahsi.installer.commands import without_passwords
+from mambahsi.installer.requirements import PYPI
 
 WHEEL = "pip-26.3-py3-none-any.whl"
 # pragma: allowlist nextline secret
@@ -34,16 +40,19 @@ _OLDEST_GUEST = (22, 3)
 """First pip that works on another environment than its own (option ``--python``)."""
 
 
-def find_pip(python: Path, folder: Path, wheels: str) -> list[str]:
+def find_pip(
+    python: Path, folder: Path, wheels: str, settings: Mapping[str, str] | None = None
+) -> list[str]:
     """The beginning of a command that runs pip on an environment.
 
     Args:
         python: The environment's Python.
         folder: Where a wheel may be kept.
         wheels: The user's folder of wheels, or empty.
+        settings: The user's own settings of pip (:func:`mambahsi.installer.pip_settings.read`).
 
     Raises:
-        InstallError: There is no pip anywhere.
+        InstallError: There is no pip anywhere, and none can be fetched.
     """
     for place in (*([Path(wheels)] if wheels else []), *_bundled()):
         found = sorted(place.glob("pip-*.whl"), key=_of_wheel)
@@ -51,14 +60,14 @@ def find_pip(python: Path, folder: Path, wheels: str) -> list[str]:
             return [str(python), str(found[-1] / "pip")]
     if own_pip():
         return [sys.executable, "-m", "pip", "--python", str(python)]
-    index = os.environ.get("PIP_INDEX_URL", "")
-    if index and not wheels:
-        return [str(python), str(_download(index, folder) / "pip")]
+    known = settings or {}
+    if not wheels and known.get("no-index", "").lower() not in ("1", "true", "yes", "on"):
+        return [str(python), str(_download(known.get("index-url", PYPI), folder, known) / "pip")]
     raise InstallError(
         "pip",
         f"{sys.executable} comes without pip, and without venv's copy of it.",
-        "On Debian and Ubuntu: sudo apt install python3-venv. Or name a package index in the "
-        "settings, or another Python.",
+        f"Put {WHEEL} into the folder of wheels. Or, on Debian and Ubuntu: sudo apt install "
+        "python3-venv. Or name another Python.",
     )
 
 
@@ -103,7 +112,7 @@ class _Links(HTMLParser):
         ]
 
 
-def _download(index: str, folder: Path) -> Path:
+def _download(index: str, folder: Path, settings: Mapping[str, str]) -> Path:
     """Fetch the known wheel of pip from a simple index (the HTML that every index has)."""
     page = f"{index.rstrip('/')}/pip/"
     target = folder / WHEEL
@@ -111,18 +120,20 @@ def _download(index: str, folder: Path) -> Path:
         return target
     try:
         links = _Links()
-        links.feed(_fetch(page).decode("utf-8", "replace"))
+        links.feed(_fetch(page, index, settings).decode("utf-8", "replace"))
         wanted = (link for link in links.found if link.partition("#")[0].endswith("/" + WHEEL))
         address = next(wanted, None)
         if address is None:
             raise InstallError(
                 "index",
                 f"The package index {without_passwords(index)} has no {WHEEL}.",
-                "Check its address in the settings.",
+                "Check its address in the settings, or have this file added to it. On Debian and "
+                "Ubuntu, sudo apt install python3-venv makes it unnecessary.",
             )
-        content = _fetch(urllib.parse.urljoin(page, address.partition("#")[0]))
-    except (urllib.error.URLError, TimeoutError, ValueError) as error:
-        raise failure("Fetching pip", without_passwords(f"HTTPError {error}")) from error
+        file = urllib.parse.urljoin(page, address.partition("#")[0])
+        content = _fetch(file, index, settings)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise _not_fetched(error) from error
     if _digest(content) != DIGEST:
         raise failure("Fetching pip", "THESE PACKAGES DO NOT MATCH THE HASHES")
     try:
@@ -134,14 +145,56 @@ def _download(index: str, folder: Path) -> Path:
     return target
 
 
-def _fetch(address: str) -> bytes:
-    if urllib.parse.urlsplit(address).scheme not in ("https", "http", "file"):
+def _not_fetched(error: Exception) -> InstallError:
+    """Told like any other trouble with the network, with the one more way out that there is."""
+    told = failure("Fetching pip", without_passwords(f"HTTPError {error}"))
+    cause = told.code.partition("-")[2]
+    way_out = "On Debian and Ubuntu, sudo apt install python3-venv brings a pip, too."
+    return InstallError(cause, told.message, f"{told.hint} {way_out}")
+
+
+def _fetch(address: str, index: str, settings: Mapping[str, str]) -> bytes:
+    """The content of an address; the index's user and password go to its own host alone."""
+    parts = urllib.parse.urlsplit(address)
+    if parts.scheme not in ("https", "http", "file"):
         raise ValueError(f"Invalid URL {address}")
-    request = urllib.request.Request(address, headers={"Accept": "text/html, */*"})
+    host = parts.netloc.rpartition("@")[2]
+    request = urllib.request.Request(
+        parts._replace(netloc=host).geturl(), headers={"Accept": "text/html, */*"}
+    )
+    user = _user(urllib.parse.urlsplit(index)) if host == _host(index) else ""
+    if user:
+        # Not passed on where the host sends the request elsewhere.
+        request.add_unredirected_header(
+            "Authorization", f"Basic {base64.b64encode(user.encode()).decode()}"
+        )
+    handlers: list[urllib.request.BaseHandler] = []
+    if settings.get("proxy"):
+        handlers.append(
+            urllib.request.ProxyHandler(dict.fromkeys(("http", "https"), settings["proxy"]))
+        )
+    if settings.get("cert"):
+        context = ssl.create_default_context(cafile=settings["cert"])
+        handlers.append(urllib.request.HTTPSHandler(context=context))
     # The scheme is checked here, and the content by its digest.
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # nosec B310
+    with urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT) as answer:
         content: bytes = answer.read()
     return content
+
+
+def _host(address: str) -> str:
+    return urllib.parse.urlsplit(address).netloc.rpartition("@")[2]
+
+
+def _user(index: urllib.parse.SplitResult) -> str:
+    """User and password of an index: of its address, else of netrc, as for pip."""
+    if index.username:
+        return urllib.parse.unquote(f"{index.username}:{index.password or ''}")
+    with contextlib.suppress(OSError, netrc.NetrcParseError):
+        found = netrc.netrc(os.environ.get("NETRC") or None).authenticators(index.hostname or "")
+        if found:
+            return f"{found[0]}:{found[2]}"
+    return ""
 
 
 def _digest(content: bytes) -> str:

@@ -113,16 +113,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def environment(base: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment for pip: the user's own, less what would lead it elsewhere."""
+    """The environment for Python and pip: the user's own, less what would lead them elsewhere.
+
+    What of the user's settings of pip counts is put in by
+    :func:`mambahsi.installer.pip_settings.variables`.
+    """
     kept = {
         name: value
         for name, value in base.items()
-        if not name.upper().startswith("PYTHON")
-        and name.upper() not in {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "VIRTUAL_ENV"}
+        if not name.upper().startswith(("PYTHON", "PIP_")) and name.upper() != "VIRTUAL_ENV"
     }
     return {
         **kept,
-        "PIP_USER": "0",
         "PIP_NO_INPUT": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PYTHONUTF8": "1",

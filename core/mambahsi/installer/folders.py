@@ -24,7 +24,7 @@ STAMP = "mambahsi-engine.json"
 PREFIX = "engine-"
 DOWNLOADS = "downloads"
 _LOCK = "install.lock"
-_LOCKS = ("requirements.lock", "requirements-cuda.lock")
+_LOCKS = ("requirements.lock", "requirements-cuda.lock", "requirements-torch.lock")
 
 
 def digest(core: Path) -> str:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from mambahsi.errors import MambaHSIError
 from mambahsi.feedback import Feedback
-from mambahsi.installer import bootstrap, commands, folders, requirements
+from mambahsi.installer import bootstrap, commands, folders, pip_settings, requirements
 from mambahsi.installer.causes import InstallError, failure, from_system
+from mambahsi.installer.pip import Pip
 
 SPARE = 200 * 2**20
 """Bytes that are left free on the disk."""
@@ -118,27 +119,17 @@ def _fill(
     if status:
         raise failure("Creating the environment", said)
     python = interpreter(environment)
-    pip = bootstrap.find_pip(python, downloads, wheels)
+    settings = pip_settings.read()
     arrivals = _Arrivals((environment, downloads), variant, feedback)
-    surroundings = {
-        **commands.environment(),
-        # Unpacked beside the environment, on the disk whose room was checked.
-        "TMPDIR": str(downloads),
-        "TEMP": str(downloads),
-        "TMP": str(downloads),
-        "PIP_CACHE_DIR": str(downloads / "cache"),
-    }
-    for name, arguments in requirements.calls(core, downloads, variant, wheels):
-        arrivals.step = step = f"Installing {name}"
-        log = downloads / "pip.log"
-        log.unlink(missing_ok=True)
-        options = ["--no-compile", "--only-binary=:all:", "--log", str(log)]
-        command = [*pip, "install", *options, *arguments]
-        status, said = commands.run(
-            command, surroundings, [lock], told=arrivals.hear, each=arrivals.look
-        )
-        if status:
-            raise failure(step, "\n".join([*unheard(log), said]))
+    pip = Pip(
+        bootstrap.find_pip(python, downloads, wheels, settings),
+        pip_settings.variables(settings, with_places=not wheels),
+        downloads,
+        lock,
+    )
+    for call in requirements.calls(core, downloads, variant, wheels, settings):
+        arrivals.step = f"Installing {call.name}"
+        pip.install(call, arrivals.step, arrivals.hear, arrivals.look)
     feedback.progress(0.92, "Verifying the engine")
     _verify(python, core, lock)
     folders.write_stamp(
@@ -152,15 +143,6 @@ def _fill(
             "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
     )
-
-
-def unheard(log: Path) -> list[str]:
-    """What pip tells of an index that answers with an error: in its log alone."""
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    return [commands.without_passwords(line) for line in lines if "Could not fetch URL" in line]
 
 
 def _verify(python: Path, core: Path, lock: int) -> None:

@@ -1,29 +1,39 @@
 """What is installed, by which call of pip, and how much room it takes.
 
 Packages come in exact versions and with the digests of their files, so a changed or damaged
-file is refused. One file differs between computers, PyTorch's:
+file is refused, whoever serves it. One file differs between computers, PyTorch's:
 
-=======  =====================================  ==========================================
+=======  =====================================  =========================================
 build    Linux                                  Windows, macOS
-=======  =====================================  ==========================================
-cpu      PyTorch's own index                    the package index, digest in the lock
-cuda     the package index, digest in the lock  PyTorch's own index
-=======  =====================================  ==========================================
+=======  =====================================  =========================================
+cpu      PyTorch's own index                    the package index
+cuda     the package index                      PyTorch's own index
+=======  =====================================  =========================================
 
-PyTorch's own index states the digests of its files, and pip compares with those. In a folder of
-wheels whichever build of the right version lies there is taken: the folder is the user's.
+What PyTorch's own index has is in ``requirements-torch.lock``. A user's own package index is
+asked for it first, because a company's often has those files, too, and is often all that can be
+reached. For the few computers for whose file that lock has no digest, PyTorch's own index alone
+is asked, which states one, and pip compares with that.
 """
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
-from collections.abc import Iterable
+import urllib.parse
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from mambahsi.installer.variants import CUDA
 
+PYPI = "https://pypi.org/simple/"
+"""The package index that pip takes where its user names none."""
+
 TORCH_INDEX = "https://download.pytorch.org/whl/"
+
+TORCH_LOCK = "requirements-torch.lock"
 
 # Bytes of the finished environment and of what pip fetches for it, on Linux x86-64 with Python
 # 3.11. cpu: measured. cuda: sums over the wheels of what they weigh and of what they unpack to.
@@ -31,9 +41,27 @@ INSTALLED = {"cpu": 1_417_000_000, "cuda": 5_391_000_000}
 DOWNLOADED = {"cpu": 401_000_000, "cuda": 2_940_000_000}
 
 
+@dataclass(frozen=True)
+class Call:
+    """One thing to install.
+
+    Attributes:
+        name: What it is, for people.
+        ways: Arguments of ``pip install``, each a way to it; the next is tried where a package
+            index does not have it.
+        lacking: What a package index would have to have for it, for people.
+        indexes: The index that each way asks, for people.
+    """
+
+    name: str
+    ways: tuple[tuple[str, ...], ...]
+    lacking: str = ""
+    indexes: tuple[str, ...] = ()
+
+
 def split_lock(lock: str) -> tuple[str, str]:
     """The lock's entry for torch, and all the others."""
-    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", lock)
+    entries = _entries(lock)
     torch = [entry for entry in entries if entry.startswith("torch==")]
     others = [entry for entry in entries if not entry.startswith(("torch==", "#"))]
     return "".join(torch), "".join(others)
@@ -47,40 +75,90 @@ def torch_version(lock: str) -> str:
     return found.group(1)
 
 
-def calls(core: Path, folder: Path, variant: str, wheels: str) -> list[tuple[str, list[str]]]:
-    """The calls of ``pip install``, in order: what each brings, and its arguments.
+def own_entry(lock: str, variant: str) -> str:
+    """The entry of ``requirements-torch.lock`` for this computer, or an empty text."""
+    marker = (
+        f"; sys_platform == '{sys.platform}' and platform_machine == '{platform.machine()}' "
+        f"and python_version == '{sys.version_info[0]}.{sys.version_info[1]}' "
+    )
+    mine = (entry for entry in _entries(lock) if marker in entry.partition("\\")[0])
+    return next((entry for entry in mine if f"+{_build(variant)} " in entry), "")
+
+
+def calls(
+    core: Path, folder: Path, variant: str, wheels: str, settings: Mapping[str, str]
+) -> list[Call]:
+    """The calls of ``pip install``, in order.
 
     Args:
         core: The engine's folder with the lock files.
         folder: Where requirement files for pip may be written.
         variant: ``"cpu"`` or ``"cuda"``.
         wheels: Folder to install from without any index, or empty.
+        settings: The user's own settings of pip (:func:`mambahsi.installer.pip_settings.read`).
     """
     torch, others = split_lock((core / "requirements.lock").read_text(encoding="utf-8"))
     if variant == "cuda" and sys.platform == "linux":
         others += (core / "requirements-cuda.lock").read_text(encoding="utf-8")
-    # Isolated from the user's configuration of pip, which may name further places.
-    offline = ["--isolated", "--no-index", "--find-links", wheels] if wheels else []
-    locked = ["--require-hashes", "--no-deps", *offline]
-    if wheels:
-        first = ["--no-deps", *offline, _only_version(torch)]
-    elif _on_own_index(variant):
-        name = "cpu" if variant == "cpu" else f"cu{CUDA.replace('.', '')}"
-        first = ["--no-deps", "--index-url", f"{TORCH_INDEX}{name}", _only_version(torch)]
+    own = (core / TORCH_LOCK).read_text(encoding="utf-8")
+    offline = ("--no-index", "--find-links", wheels) if wheels else ()
+    locked = ("--require-hashes", "--no-deps", *offline)
+    rest = Call("packages", ((*locked, "--requirement", _written(folder / "others.txt", others)),))
+    mine = own_entry(own, variant)
+    if not _on_own_index(variant):
+        mine = torch
+    if wheels and mine:
+        # Either build of that version will do: which one is there, the user has decided.
+        text = f"torch=={torch_version(torch)} \\\n    " + " \\\n    ".join(_hashes(torch + own))
+    elif mine:
+        text = mine
     else:
-        first = [*locked, "--requirement", _written(folder / "torch.txt", [torch])]
-    rest = [*locked, "--requirement", _written(folder / "others.txt", [others])]
-    return [("PyTorch", first), ("packages", rest)]
+        index = () if wheels else ("--index-url", _own_index(variant))
+        version = torch_version(torch) + ("" if wheels else f"+{_build(variant)}")
+        first = Call("PyTorch", (("--no-deps", *offline, *index, f"torch=={version}"),))
+        return [first, rest]
+    arguments = (*locked, "--requirement", _written(folder / "torch.txt", f"{text}\n"))
+    if wheels or mine is torch:
+        return [Call("PyTorch", (arguments,)), rest]
+    return [_of_own_index(arguments, settings.get("index-url", ""), torch, variant), rest]
+
+
+def _of_own_index(arguments: tuple[str, ...], index: str, torch: str, variant: str) -> Call:
+    """The build that PyTorch's own index has: from the user's index, if that has it."""
+    own = _own_index(variant)
+    ways = [(*arguments, "--index-url", own)]
+    asked = [own]
+    if index and urllib.parse.urlsplit(index).hostname != urllib.parse.urlsplit(PYPI).hostname:
+        ways.insert(0, arguments)
+        asked.insert(0, index)
+    lacking = (
+        f"torch {torch_version(torch)}+{_build(variant)} for Python "
+        f"{sys.version_info[0]}.{sys.version_info[1]} on {sys.platform} {platform.machine()}"
+    )
+    return Call("PyTorch", tuple(ways), lacking, tuple(asked))
 
 
 def _on_own_index(variant: str) -> bool:
     return (variant == "cpu") == (sys.platform == "linux") and sys.platform != "darwin"
 
 
-def _only_version(torch: str) -> str:
-    return f"torch=={torch_version(torch)}"
+def _own_index(variant: str) -> str:
+    return f"{TORCH_INDEX}{_build(variant)}"
 
 
-def _written(path: Path, texts: Iterable[str]) -> str:
-    path.write_text("".join(texts), encoding="utf-8")
+def _build(variant: str) -> str:
+    """The local part of the version of PyTorch's builds on its own index."""
+    return "cpu" if variant == "cpu" else f"cu{CUDA.replace('.', '')}"
+
+
+def _entries(lock: str) -> list[str]:
+    return re.split(r"(?m)^(?=[A-Za-z0-9])", lock)
+
+
+def _hashes(lock: str) -> Iterable[str]:
+    return dict.fromkeys(re.findall(r"--hash=sha256:[0-9a-f]{64}", lock))
+
+
+def _written(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
     return str(path)
