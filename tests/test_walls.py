@@ -119,7 +119,7 @@ def test_network_and_scan_stand_on_the_ground_modules_alone(path: Path) -> None:
 
 def test_network_and_scan_import_with_torch_and_numpy_alone() -> None:
     """Every other package that the engine requires is hidden, and both still import."""
-    hidden = set(requirements()) - {"torch", "numpy"}
+    hidden = set(requirements()) - {"torch", "numpy"} | {"triton"}
     assert {"llvmlite", "rasterio"} <= hidden
     program = f"""
 import sys
@@ -179,8 +179,8 @@ def test_every_lower_bound_is_met_by_the_lock() -> None:
 def test_engine_requires_what_it_imports_and_no_more() -> None:
     """Packages in pyproject.toml are those that the engine's files import."""
     imported = set().union(*(roots(path) for path in python_files(ENGINE)))
-    # Present only where somebody has built it; looked for, never required.
-    optional = {"mamba_ssm", "pip"}
+    # Present only where somebody has built it, or PyTorch brings it; looked for, never required.
+    optional = {"mamba_ssm", "pip", "triton"}
     # rasterio's own dependency, used for its transforms, and scikit-learn's.
     through_others = {"affine", "threadpoolctl"}
     outside = imported - set(sys.stdlib_module_names) - {"mambahsi"} - optional - through_others

@@ -34,7 +34,7 @@ DEVICES = ("auto", "cpu", "cuda")
 ENGINE_PYTHONS = ((3, 10), (3, 13))
 """Oldest and newest Python that the engine's packages are locked for."""
 
-SCANS = ("auto", "reference", "cpu", "torch")
+SCANS = ("auto", "reference", "cpu", "torch", "triton")
 
 RECOGNIZE = "recognize"
 """Stands for the benchmark scene that the files turn out to hold."""

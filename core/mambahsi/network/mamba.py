@@ -68,14 +68,15 @@ class Mamba(nn.Module):
             (sequences, length, width).
         """
         backend = resolve_backend(self.backend, tokens.device.type)
-        if backend in ("cpu", "torch") and tokens.dtype == torch.float32:
-            if backend == "cpu":
-                from mambahsi.scan.mixer import mamba_mixer as mixer
-            else:
-                from mambahsi.scan.chunked_mixer import mamba_mixer_chunked as mixer
-
-            return mixer(tokens, *self.mixer_parameters())
-        return self._forward_in_steps(tokens, backend)
+        if backend == "triton" and tokens.dtype in (torch.float32, torch.bfloat16):
+            from mambahsi.scan.gpu.mixer import mamba_mixer_triton as mixer
+        elif backend == "cpu" and tokens.dtype == torch.float32:
+            from mambahsi.scan.mixer import mamba_mixer as mixer
+        elif backend == "torch" and tokens.dtype == torch.float32:
+            from mambahsi.scan.chunked_mixer import mamba_mixer_chunked as mixer
+        else:
+            return self._forward_in_steps(tokens, backend)
+        return mixer(tokens, *self.mixer_parameters())
 
     def mixer_parameters(self) -> tuple[Tensor, ...]:
         """The parameters in the order in which the functions of whole blocks take them."""

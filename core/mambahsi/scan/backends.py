@@ -1,13 +1,14 @@
 """Which implementations of the selective scan can run here, and which one to take.
 
-The compiled backend counts as available only after it has passed a known-answer test
-(:mod:`mambahsi.scan.self_check`): a wrong kernel is worse than a slow one. The others are
-plain PyTorch and run wherever it does.
+The backends with kernels of their own, for the CPU and for GPUs, count as available only after
+they have passed a known-answer test (:mod:`mambahsi.scan.self_check`): a wrong kernel is worse
+than a slow one. The others are plain PyTorch and run wherever it does.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 from mambahsi.errors import Cancelled, ResourceError
 from mambahsi.scan import self_check
@@ -15,7 +16,7 @@ from mambahsi.scan import self_check
 
 def available_backends() -> dict[str, str]:
     """Backends by name, each with an empty string or the reason why it cannot run."""
-    return {"reference": "", "torch": "", "cpu": _cpu_problem()}
+    return {name: problem() for name, problem in _PROBLEMS.items()}
 
 
 def resolve_backend(name: str = "auto", device: str = "cpu") -> str:
@@ -28,19 +29,21 @@ def resolve_backend(name: str = "auto", device: str = "cpu") -> str:
     Raises:
         ResourceError: The named backend does not exist or cannot run there.
     """
-    backends = available_backends()
     if name == "auto":
-        return "cpu" if device == "cpu" and not backends["cpu"] else "torch"
-    if name not in backends:
+        own = (one for one in _PREFERRED.get(device, ()) if not _PROBLEMS[one]())
+        return next(own, "torch")
+    if name not in _PROBLEMS:
         raise ResourceError(
-            f"There is no scan implementation {name!r}.", f"Known: {', '.join(backends)}, auto."
+            f"There is no scan implementation {name!r}.", f"Known: {', '.join(_PROBLEMS)}, auto."
         )
-    problem = backends[name]
-    if not problem and name == "cpu" and device != "cpu":
-        problem = f"it runs on the CPU, not on {device}"
+    problem = _PROBLEMS[name]() or _misplaced(name, device)
     if problem:
         raise ResourceError(f"The scan implementation {name!r} cannot run: {problem}.")
     return name
+
+
+def _none() -> str:
+    return ""
 
 
 @functools.cache
@@ -58,3 +61,41 @@ def _cpu_problem() -> str:
         raise
     except Exception as error:
         return f"its self-check failed ({type(error).__name__}: {error})"
+
+
+@functools.cache
+def _triton_problem() -> str:
+    from mambahsi.scan.gpu import availability
+
+    try:
+        return availability.problem()
+    except Cancelled:
+        raise
+    except Exception as error:
+        # No C compiler to build Triton's launcher with, a driver too old, no memory: many ways.
+        return f"its self-check failed ({type(error).__name__}: {error})"
+
+
+_PROBLEMS: dict[str, Callable[[], str]] = {
+    "reference": _none,
+    "torch": _none,
+    "cpu": _cpu_problem,
+    "triton": _triton_problem,
+}
+"""For each backend, what finds the reason why it cannot run."""
+
+_PREFERRED = {"cpu": ("cpu",), "cuda": ("triton",)}
+"""By device, the backends that are faster than plain PyTorch, the best first."""
+
+
+def _misplaced(name: str, device: str) -> str:
+    """Why a backend that can run does not run on that device, or an empty string."""
+    if name == "cpu" and device != "cpu":
+        return f"it runs on the CPU, not on {device}"
+    if name == "triton":
+        from mambahsi.scan.gpu.availability import interpreted
+
+        own = "cpu" if interpreted() else "cuda"
+        if device != own:
+            return f"it runs on {own}, not on {device}"
+    return ""

@@ -41,8 +41,8 @@ def selective_scan(
         delta_softplus: Whether ``delta`` goes through softplus.
         return_last_state: Whether to give the state behind the last token too.
         initial_state: State before the first token, (batch, channels, states); zero if None.
-        backend: Name of a backend, or ``auto``, which keeps double precision: ``cpu``
-            computes in float32, so it is not taken for float64.
+        backend: Name of a backend, or ``auto``, which keeps double precision: ``cpu`` and
+            ``triton`` compute in float32, so they are not taken for float64.
 
     Returns:
         The output (batch, channels, length), in the input's dtype, and with
@@ -61,6 +61,10 @@ def selective_scan(
         from mambahsi.scan.compiled import selective_scan_compiled
 
         scan = selective_scan_compiled
+    elif name == "triton":
+        from mambahsi.scan.gpu.selective import selective_scan_triton
+
+        scan = selective_scan_triton
     y, state = scan(u, delta, A, B, C, D, z, delta_bias, delta_softplus, initial_state)
     return (y, state) if return_last_state else y
 

@@ -1,0 +1,1 @@
+"""The Triton kernels. To import them imports Triton, and settles whether it interprets them."""

@@ -1,0 +1,45 @@
+"""How many sequences are worked off in parts of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SEGMENT = 2**15
+"""Most rows of a part. At 256 channels, a float32 table of that many takes 34 MB."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some whole sequences, or a piece of one.
+
+    Attributes:
+        rows: Its rows in a table of all sequences.
+        sequences: The numbers of its sequences.
+        length: Tokens of each in this part.
+        first: Whether it begins with the first token of its sequences.
+        last: Whether it ends with the last one.
+    """
+
+    rows: slice
+    sequences: slice
+    length: int
+    first: bool = True
+    last: bool = True
+
+
+def parts_of(sequences: int, length: int) -> Iterator[Part]:
+    """Parts of sequences of one length, in the order of their tokens."""
+    if length > SEGMENT:
+        for number in range(sequences):
+            for start in range(0, length, SEGMENT):
+                stop = min(start + SEGMENT, length)
+                rows = slice(number * length + start, number * length + stop)
+                own = slice(number, number + 1)
+                yield Part(rows, own, stop - start, start == 0, stop == length)
+        return
+    together = SEGMENT // max(1, length)
+    for number in range(0, sequences, together):
+        stop = min(number + together, sequences)
+        if length:
+            yield Part(slice(number * length, stop * length), slice(number, stop), length)

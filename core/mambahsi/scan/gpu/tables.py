@@ -1,0 +1,319 @@
+"""Launches of the kernels on tables of rows.
+
+A table holds the tokens of one or several sequences of the same length, one after the other,
+as rows, (rows, channels), with the channels side by side. Its rows may be parts of wider rows.
+Tables are float32 or half precision; everything else is float32: parameters, states,
+gradients of parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mambahsi.scan.gpu.kernels import convolution, gradients
+from mambahsi.scan.gpu.kernels import scan as scanning
+
+CHUNK = 64
+"""Tokens that a program takes one after the other. More chunks keep more of the GPU busy;
+the states before them are kept for the backward pass, a quarter of a table."""
+
+KEEP = 4
+"""Tokens whose states a program holds in registers in the backward pass."""
+
+_CHANNELS = 32
+_CARRY_NUMBERS = 128
+_ROWS, _ROW_CHANNELS = 32, 64
+
+
+def _blocks(total: int, size: int) -> int:
+    return -(-total // size)
+
+
+def _power(number: int) -> int:
+    """The smallest power of two that is no less."""
+    return 1 << max(0, number - 1).bit_length()
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What a scan works on.
+
+    Attributes:
+        u: Input, (rows, channels).
+        step: Step sizes before bias and softplus, (rows, channels); or, with ``weight``, what
+            they are a projection of, (rows, rank).
+        B: Input weights, (rows, states).
+        C: Output weights, (rows, states).
+        z: Gate, (rows, channels), or None.
+        weight: (rank, channels), contiguous, or None.
+        bias: Of the step sizes, (channels,).
+        A: Rates, (states, channels), contiguous.
+        D: Skip weights, (channels,).
+        softplus: Whether step sizes go through softplus.
+        length: Tokens of each sequence.
+    """
+
+    u: Tensor
+    step: Tensor
+    B: Tensor
+    C: Tensor
+    z: Tensor | None
+    weight: Tensor | None
+    bias: Tensor
+    A: Tensor
+    D: Tensor
+    softplus: bool
+    length: int
+
+    @property
+    def channels(self) -> int:
+        return self.A.shape[1]
+
+    @property
+    def states(self) -> int:
+        return self.A.shape[0]
+
+    @property
+    def sequences(self) -> int:
+        return len(self.u) // self.length
+
+    @property
+    def chunk(self) -> int:
+        return min(CHUNK, self.length)
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of each sequence."""
+        return _blocks(self.length, self.chunk)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of channels."""
+        return _blocks(self.channels, _CHANNELS)
+
+    @property
+    def programs(self) -> tuple[int]:
+        return (self.sequences * self.chunks * self.blocks,)
+
+    def sizes(self) -> dict[str, int | bool]:
+        """Constants of the kernels that take a chunk."""
+        rank = 0 if self.weight is None else len(self.weight)
+        return {
+            "CHANNELS": self.channels,
+            "STATES": self.states,
+            "RANK": rank,
+            "SOFTPLUS": self.softplus,
+            "CB": _CHANNELS,
+            "SP": _power(self.states),
+            "RP": _power(rank),
+            "num_warps": 1,
+        }
+
+    def new_states(self, number: int) -> Tensor:
+        """Room for states, (number, states, channels)."""
+        return self.A.new_empty(number, self.states, self.channels)
+
+    @property
+    def chunk_arguments(self) -> tuple[int, int]:
+        return self.length, self.chunk
+
+    @property
+    def gate(self) -> Tensor:
+        """The gate, or something in its place that is not touched."""
+        return self.u if self.z is None else self.z
+
+    @property
+    def step_weight(self) -> Tensor:
+        """The weight of the step sizes, or something in its place that is not touched."""
+        return self.bias if self.weight is None else self.weight
+
+
+def _table(table: Tensor) -> tuple[Tensor, int]:
+    """A table and the distance of its rows; its columns have to lie side by side."""
+    assert table.stride(1) == 1 or table.shape[1] == 1
+    return table, table.stride(0)
+
+
+def states_before_chunks(d: Drive, start: Tensor) -> tuple[Tensor, Tensor]:
+    """The states before every chunk, and those behind the last token.
+
+    Args:
+        d: What to scan.
+        start: State before the first token, (sequences, states, channels).
+
+    Returns:
+        (chunks of all sequences, states, channels), and like ``start``. With one chunk per
+        sequence the latter is left to :func:`scan`.
+    """
+    if d.chunks == 1:
+        return start.clone(), torch.empty_like(start)
+    states, last = d.new_states(d.sequences * d.chunks), torch.empty_like(start)
+    totals = d.A.new_empty(len(states), d.channels)
+    scanning.chunk_ends[d.programs](
+        *_table(d.u), *_table(d.step), *_table(d.B), d.step_weight, d.bias, d.A, states, totals,
+        *d.chunk_arguments, **d.sizes(),
+    )  # fmt: skip
+    _carry(d, totals, states, start, last, backward=False)
+    return states, last
+
+
+def _carry(
+    d: Drive, totals: Tensor, states: Tensor, start: Tensor, last: Tensor, *, backward: bool
+) -> None:
+    programs = d.sequences * _blocks(d.states * d.channels, _CARRY_NUMBERS)
+    scanning.carry_states[(programs,)](
+        d.A, totals, states, start, last, d.chunks,
+        CHANNELS=d.channels, STATES=d.states, BACKWARD=backward, BLOCK=_CARRY_NUMBERS,
+        num_warps=_CARRY_NUMBERS // 32,
+    )  # fmt: skip
+
+
+def scan(d: Drive, starts: Tensor, last: Tensor, y: Tensor) -> None:
+    """Scan every chunk from the state before it.
+
+    Args:
+        d: What to scan.
+        starts: What :func:`states_before_chunks` gave.
+        last: Gets the state behind a sequence if that has one chunk.
+        y: Gets the output, (rows, channels).
+    """
+    _outputs(d, starts, last, y, None, None, None)
+
+
+def _outputs(
+    d: Drive,
+    starts: Tensor,
+    last: Tensor,
+    y: Tensor,
+    kept: Tensor | None,
+    dout: Tensor | None,
+    dz: Tensor | None,
+) -> None:
+    nothing = (d.u, 0)
+    scanning.outputs[d.programs](
+        *_table(d.u), *_table(d.step), *_table(d.B), *_table(d.C), *_table(d.gate),
+        d.step_weight, d.bias, d.A, d.D, starts, last, *_table(y),
+        last if kept is None else kept,
+        *(nothing if dout is None else _table(dout)), *(nothing if dz is None else _table(dz)),
+        *d.chunk_arguments, GATED=d.z is not None, SLOPE=dz is not None, KEPT=kept is not None,
+        LAST=kept is None and d.chunks == 1, KEEP=KEEP, **d.sizes(),
+    )  # fmt: skip
+
+
+@dataclass
+class Gradients:
+    """Gradients of what a scan works on; float32.
+
+    ``step`` is (rows, channels) in any case, ``start`` (sequences, states, channels), ``A``
+    (states, channels).
+    """
+
+    u: Tensor
+    step: Tensor
+    B: Tensor
+    C: Tensor
+    A: Tensor
+    D: Tensor
+    bias: Tensor
+    start: Tensor
+
+
+def scan_gradients(
+    d: Drive, starts: Tensor, y: Tensor, dout: Tensor, dz: Tensor | None, dlast: Tensor
+) -> Gradients:
+    """Scan once more, and compute the gradients.
+
+    Args:
+        d: What was scanned.
+        starts: What :func:`states_before_chunks` gave.
+        y: Gets the output, (rows, channels).
+        dout: Gradient of the output, (rows, channels).
+        dz: Gets the gradient of the gate, (rows, channels), where there is one.
+        dlast: Gradient of the states behind the last token, (sequences, states, channels).
+    """
+    all_chunks, rows = d.sequences * d.chunks, len(d.u)
+    kept = d.new_states(all_chunks * _blocks(d.chunk, KEEP))
+    _outputs(d, starts, starts, y, kept, dout, dz)
+    carry, dfirst = dlast, torch.empty_like(dlast)
+    gate = {"GATED": d.z is not None}
+    if d.chunks > 1:
+        carry, totals = d.new_states(all_chunks), d.A.new_empty(all_chunks, d.channels)
+        gradients.chunk_starts[d.programs](
+            *_table(d.step), *_table(d.C), *_table(d.gate), d.step_weight, d.bias, d.A,
+            *_table(dout), carry, totals, *d.chunk_arguments, **gate, **d.sizes(),
+        )  # fmt: skip
+        _carry(d, totals, carry, dlast, dfirst, backward=True)
+    du, draw = d.A.new_empty(2, rows, d.channels)
+    dB, dC = d.A.new_empty(2, d.blocks, rows, d.states)
+    dA, dD, dbias = d.new_states(all_chunks), *d.A.new_empty(2, all_chunks, d.channels)
+    gradients.gradients[d.programs](
+        *_table(d.u), *_table(d.step), *_table(d.B), *_table(d.C), *_table(d.gate),
+        d.step_weight, d.bias, d.A, d.D, kept, carry, dfirst, *_table(dout),
+        du, draw, dB, dC, dA, dD, dbias, *d.chunk_arguments, rows,
+        FIRST=d.chunks == 1, KEEP=KEEP, **gate, **d.sizes(),
+    )  # fmt: skip
+    return Gradients(
+        du, draw, dB.sum(0), dC.sum(0), dA.sum(0), dD.sum(0), dbias.sum(0), dfirst
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution of the rows of a table.
+
+    Attributes:
+        weight: (taps, channels), contiguous.
+        bias: (channels,).
+        context: The rows before the first one, (taps - 1, channels), float32.
+        length: Rows of each sequence.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    context: Tensor
+    length: int
+
+    def _sizes(self) -> dict[str, int]:
+        taps, channels = self.weight.shape
+        return {
+            "CHANNELS": channels, "TAPS": taps, "RB": _ROWS, "CB": _ROW_CHANNELS, "num_warps": 4,
+        }  # fmt: skip
+
+    def _programs(self, rows: int) -> tuple[int]:
+        return (_blocks(rows, _ROWS) * _blocks(len(self.bias), _ROW_CHANNELS),)
+
+    def apply(self, x: Tensor, u: Tensor) -> None:
+        """Put silu(convolution of x) into u; both (rows, channels)."""
+        convolution.convolve[self._programs(len(x))](
+            *_table(x), self.context, self.weight, self.bias, *_table(u), len(x), self.length,
+            **self._sizes(),
+        )  # fmt: skip
+
+    def gradient(
+        self, x: Tensor, du: Tensor, after: Tensor, dx: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradients of the weight and the bias, and the ``after`` of the rows before these.
+
+        Args:
+            x: As in :meth:`apply`.
+            du: Gradient of what that gave, (rows, channels), contiguous, float32; is changed.
+            after: What the call for the rows behind these gave, or zeros; (taps - 1, channels).
+            dx: Gets the gradient of x, (rows, channels).
+        """
+        taps, channels = self.weight.shape
+        rows, programs = len(x), self._programs(len(x))
+        convolution.back_through_silu[programs](
+            *_table(x), self.context, self.weight, self.bias, du, rows, self.length,
+            **self._sizes(),
+        )  # fmt: skip
+        sums = du.new_empty(_blocks(rows, _ROWS), taps + 1, channels)
+        convolution.back_through_convolution[programs](
+            *_table(x), self.context, self.weight, du, after, *_table(dx), sums, rows,
+            self.length, **self._sizes(),
+        )  # fmt: skip
+        total, before = sums.sum(0), torch.zeros_like(after)
+        before[:rows] = du[: taps - 1]
+        return total[:taps], total[taps], before
