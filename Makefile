@@ -17,7 +17,7 @@ PROTOCOL ?= spatial
 SCENE ?= indian_pines
 
 .PHONY: help setup engine qgis plugin demo test test-matrix lint format package check-package screenshot tutorial benchmark \
-	benchmark-cpu benchmark-indian-pines benchmark-growing translate engine-python qgis-python clean
+	benchmark-cpu benchmark-gpu benchmark-indian-pines benchmark-growing translate engine-python qgis-python clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ benchmark: engine ## Test accuracy on real scenes beside a random forest (takes 
 
 benchmark-cpu: engine ## Measure speed and memory on this CPU, beside others (leave the machine alone)
 	@$(engine_python) -m benchmarks.cpu
+
+benchmark-gpu: engine ## Measure speed and memory on this graphics card, beside the published network
+	@$(engine_python) -m benchmarks.gpu
 
 benchmark-growing: qgis plugin ## First click and slider of region growing (leave the machine alone)
 	@scripts/in_qgis.sh $(qgis_python) benchmarks/region_growing.py

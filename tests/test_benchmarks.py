@@ -1,4 +1,4 @@
-"""The CPU benchmark compares like with like."""
+"""The benchmarks compare like with like, and every part of them runs."""
 
 from __future__ import annotations
 

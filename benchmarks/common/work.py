@@ -48,7 +48,7 @@ def work(rows: int, columns: int, bands: int, width: int, classes: int) -> Work:
     narrow = width // TOKENS
     products = [(levels[0], bands, width)]
     for pixels in levels:
-        products += _block(pixels, width) + _block(TOKENS * pixels, narrow)
+        products += block_products(pixels, width) + block_products(TOKENS * pixels, narrow)
     products += [(levels[-1], width, HEAD_WIDTH), (levels[-1], HEAD_WIDTH, classes)]
     # Each branch: states of 2 x width channels in all, SiLU of convolution, gate and norm.
     each = 2 * (2 * width * STATES + 2 * width + 2 * width + width)
@@ -57,8 +57,8 @@ def work(rows: int, columns: int, bands: int, width: int, classes: int) -> Work:
     return Work(products, exponentials, 4 * floats)
 
 
-def _block(tokens: int, width: int) -> list[Shape]:
-    """The four projections of a Mamba block."""
+def block_products(tokens: int, width: int) -> list[Shape]:
+    """The four projections of a Mamba block over so many tokens of a width."""
     channels, rank = 2 * width, math.ceil(width / 16)
     return [
         (tokens, width, 2 * channels),

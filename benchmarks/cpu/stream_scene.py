@@ -16,9 +16,8 @@ import torch
 from rasterio.windows import Window
 from torch.nn.functional import cross_entropy
 
+from benchmarks.common import models
 from benchmarks.common.scenes import NOISE, patches, real_spectra
-from mambahsi.classes import ClassTable, LandCoverClass
-from mambahsi.model_file import ModelFile, save_model
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.normalization import PERCENTILES, Normalization
 from mambahsi.runs.setup import network_arguments
@@ -96,24 +95,7 @@ def write_model(path: Path, scene: Path, truth: np.ndarray, width: int) -> None:
         logits = network.pixel_logits(pixels, geometry)
         cross_entropy(logits, torch.from_numpy(truth.ravel())).backward()
         optimizer.step()
-    classes = (
-        LandCoverClass(k, f"class {k}", f"#{k * 999_983 % 2**24:06x}", str(k)) for k in names
-    )
-    bands = len(corner)
-    facts = {
-        "count": bands,
-        "used": list(range(1, bands + 1)),
-        "dropped": [],
-        "wavelengths": [None] * bands,
-        "fwhm": [None] * bands,
-        "descriptions": [""] * bands,
-    }
-    save_model(
-        path,
-        ModelFile(
-            network.state_dict(), arguments, ClassTable(tuple(classes)), facts, normalization
-        ),
-    )
+    models.save(path, network, arguments, normalization, names)
 
 
 def _stretched(spectra: np.ndarray, bands: int) -> np.ndarray:

@@ -1,0 +1,27 @@
+"""One part in a process of its own.
+
+python -m benchmarks.gpu.part NAME SETTINGS RESULT
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from benchmarks.gpu.results import Result
+from benchmarks.gpu.settings import Settings
+
+
+def main() -> None:
+    """Run the part that the command line names."""
+    name, values, path = sys.argv[1:]
+    settings = Settings.from_json(json.loads(values))
+    result = Result(Path(path))
+    importlib.import_module(f"benchmarks.gpu.{name}").run(settings, result)
+    result.keep()
+
+
+if __name__ == "__main__":
+    main()
