@@ -8,6 +8,7 @@ the machine has.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -39,28 +40,57 @@ def choose_device(name: str) -> torch.device:
     """The device that a job's ``device`` names.
 
     Args:
-        name: ``"auto"`` (a CUDA device where there is one, else the CPU), ``"cpu"``, ``"cuda"``.
+        name: ``"auto"`` (a CUDA device where there is one, else the CPU), ``"cpu"``, ``"cuda"``
+            (the first one), or ``"cuda:1"`` for the second one, and so on.
 
     Raises:
-        ResourceError: CUDA is asked for and cannot be used.
+        ResourceError: CUDA is asked for and cannot be used, or there are fewer such devices.
     """
     if name == "cpu":
         return torch.device("cpu")
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        device = torch.device("cuda" if name == "auto" else name)
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            found = ", ".join(f"cuda:{n} ({torch.cuda.get_device_name(n)})" for n in range(count))
+            raise ResourceError(
+                f"Device {name!r} does not exist: there {'are' if count > 1 else 'is'} {found}.",
+                "Choose one of these, or device 'auto'.",
+            )
+        return device
     if name == "auto":
         return torch.device("cpu")
     built = "has no usable GPU" if torch.version.cuda else "holds a PyTorch built without CUDA"
     raise ResourceError(
-        f"Device 'cuda' is not available: this engine {built}.",
+        f"Device {name!r} is not available: this engine {built}, so there is only 'cpu'.",
         "Choose device 'auto' or 'cpu'.",
     )
+
+
+def make_reproducible(device: torch.device) -> None:
+    """Let what runs on a device give the same bits every time; to be called before it does.
+
+    Without this, sums on a GPU are added in the order in which they happen to arrive, a seed
+    would not give the same weights twice, and convolutions would be rounded to 10 bits (TF32).
+    It is no option but always on. Kernels launched by Triton go to the current device, which is
+    set, too.
+    """
+    if device.type != "cuda":
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Fills every new table before it is computed, which only helps to find defects.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.cuda.set_device(device.index or 0)
 
 
 def describe_device(device: torch.device) -> str:
     """The device by its full name, such as ``cuda (NVIDIA H100)``."""
     if device.type == "cuda":
-        return f"cuda ({torch.cuda.get_device_name(device)})"
+        return f"{device} ({torch.cuda.get_device_name(device)})"
     return device.type
 
 
@@ -107,6 +137,35 @@ def memory_budget(gigabytes: float, device: torch.device) -> MemoryBudget:
 def gigabytes_text(size: float) -> str:
     """A size in bytes for people, in GB of 1e9 bytes; in MB where that says more."""
     return f"{size / 1e9:.2f} GB" if size >= 1e8 or not size else f"{size / 1e6:.3g} MB"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory, of a GPU or of the machine, has run out."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    # Libraries below PyTorch tell it in words only.
+    return isinstance(error, RuntimeError) and any(
+        text in str(error)
+        for text in (
+            "out of memory",
+            "cudaErrorMemoryAllocation",
+            "CUBLAS_STATUS_ALLOC_FAILED",
+            "CUDNN_STATUS_ALLOC_FAILED",
+            "DefaultCPUAllocator: can't allocate memory",
+            "DefaultCPUAllocator: not enough memory",
+        )
+    )
+
+
+def release_memory(device: torch.device) -> None:
+    """Give back what nothing refers to any more.
+
+    To be called when an error has been left behind: as long as it exists, the frames that it
+    came through keep their tensors alive.
+    """
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def total_memory() -> int:

@@ -30,11 +30,16 @@ NETWORK = "mambahsi"
 """The classifier that is the network; the others look at single pixels."""
 
 CLASSIFIERS = (NETWORK, "forest", "svm")
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", *(f"cuda:{number}" for number in range(8)))
+"""Where a network may run; ``cuda`` is the first GPU, ``cuda:1`` the second one, and so on."""
+
+VARIANTS = ("auto", "cpu", "cuda")
+"""Builds of PyTorch that an engine can be installed with."""
+
 ENGINE_PYTHONS = ((3, 10), (3, 13))
 """Oldest and newest Python that the engine's packages are locked for."""
 
-SCANS = ("auto", "reference", "cpu", "torch", "triton")
+SCANS = ("auto", "reference", "cpu", "torch", "triton", "mamba_ssm")
 
 RECOGNIZE = "recognize"
 """Stands for the benchmark scene that the files turn out to hold."""
@@ -559,7 +564,7 @@ class InstallJob:
     """
 
     folder: str
-    variant: str = field(default="auto", metadata={"choices": DEVICES})
+    variant: str = field(default="auto", metadata={"choices": VARIANTS})
     wheels: str = ""
     plan_only: bool = False
 

@@ -10,6 +10,7 @@ from mambahsi.devices import (
     choose_device,
     free_memory,
     gigabytes_text,
+    is_out_of_memory,
     list_devices,
     memory_budget,
     total_memory,
@@ -47,8 +48,31 @@ def test_cuda_is_refused_where_there_is_none() -> None:
         assert choose_device("auto").type == choose_device("cuda").type == "cuda"
         return
     assert choose_device("auto") == CPU
-    with pytest.raises(ResourceError, match="cuda"):
-        choose_device("cuda")
+    for name in ("cuda", "cuda:1"):
+        with pytest.raises(ResourceError, match=f"'{name}'.*only 'cpu'"):
+            choose_device(name)
+
+
+def test_running_out_of_memory_is_told_from_other_errors() -> None:
+    with pytest.raises(RuntimeError) as told:
+        torch.empty(2**62, dtype=torch.uint8)
+    assert is_out_of_memory(told.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"))
+    with pytest.raises(RuntimeError) as told:
+        torch.zeros(2, 3) @ torch.zeros(2, 3)
+    assert not is_out_of_memory(told.value)
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def test_a_device_that_does_not_exist_is_answered_with_those_that_do() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    last = torch.cuda.device_count() - 1
+    assert choose_device(f"cuda:{last}").index == last
+    with pytest.raises(ResourceError, match=f"does not exist.*cuda:{last}"):
+        choose_device(f"cuda:{last + 1}")
 
 
 def test_the_cpu_is_always_a_device() -> None:

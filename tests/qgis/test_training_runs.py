@@ -229,5 +229,8 @@ def test_devices_follow_the_engines_rule() -> None:
     assert device_for("cuda", [processor]) is None
     assert device_for("auto", [processor, card]) is card
     assert device_for("cpu", [processor, card]) is processor
+    second = {**card, "name": "cuda:1"}
+    assert device_for("cuda:1", [processor, card, second]) is second
+    assert device_for("cuda:1", [processor, card]) is None
     assert describe(processor) == "CPU, 2 logical processors, 3.2 GB free"
     assert describe(card) == "GPU, NVIDIA H100"

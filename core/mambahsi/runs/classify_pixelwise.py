@@ -41,8 +41,8 @@ def classify_pixelwise(task: Task, feedback: Feedback) -> tuple[int, Place]:
         SceneError: The file is truncated or corrupt, or has no valid pixel.
         Cancelled: The user asked to stop.
     """
-    if task.job.device == "cuda":
-        feedback.log(f"Not used by classifier {task.model.classifier}: device cuda.")
+    if task.job.device.startswith("cuda"):
+        feedback.log(f"Not used by classifier {task.model.classifier}: device {task.job.device}.")
     place = choose_pixelwise_place(task.job, feedback)
     classifier = restore_classifier(task.job.model, task.model)
     height, width = task.scene.grid.shape

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 
 from mambahsi.classifiers import BACKEND
-from mambahsi.devices import choose_device, describe_device
+from mambahsi.devices import choose_device, describe_device, make_reproducible
 from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainJob
@@ -50,6 +49,7 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
         ResourceError: One of them cannot be had.
     """
     device = choose_device(job.device)
+    make_reproducible(device)
     threads = set_threads(job.threads)
     if device.type == "cpu" and job.scan in ("auto", "cpu"):
         if find_spec("llvmlite") and code_cache.is_cold():
@@ -61,11 +61,6 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
                 "used instead, which takes several times as long."
             )
     scan = resolve_backend(job.scan, device.type)
-    if device.type == "cuda":
-        # Without these, sums on a GPU are added in the order in which they happen to arrive,
-        # and a seed would not give the same weights twice.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
     place = Place(device, scan, threads)
     feedback.log(
         f"Running on {describe_device(device)}, scan {scan}, {threads} CPU thread"

@@ -43,8 +43,8 @@ def train_pixelwise(
         Cancelled: The user asked to stop.
     """
     ignored = ignored_fields(job, _OF_THE_NETWORK)
-    if job.device == "cuda":
-        ignored = f"{ignored}, device cuda".lstrip(", ")
+    if job.device.startswith("cuda"):
+        ignored = f"{ignored}, device {job.device}".lstrip(", ")
     if ignored:
         feedback.log(f"Not used by classifier {job.classifier}: {ignored}.")
     place = choose_pixelwise_place(job, feedback)

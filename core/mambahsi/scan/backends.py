@@ -76,15 +76,22 @@ def _triton_problem() -> str:
         return f"its self-check failed ({type(error).__name__}: {error})"
 
 
+def _mamba_ssm_problem() -> str:
+    from mambahsi.scan.mamba_ssm import problem
+
+    return problem()
+
+
 _PROBLEMS: dict[str, Callable[[], str]] = {
     "reference": _none,
     "torch": _none,
     "cpu": _cpu_problem,
     "triton": _triton_problem,
+    "mamba_ssm": _mamba_ssm_problem,
 }
 """For each backend, what finds the reason why it cannot run."""
 
-_PREFERRED = {"cpu": ("cpu",), "cuda": ("triton",)}
+_PREFERRED = {"cpu": ("cpu",), "cuda": ("triton", "mamba_ssm")}
 """By device, the backends that are faster than plain PyTorch, the best first."""
 
 
@@ -92,6 +99,8 @@ def _misplaced(name: str, device: str) -> str:
     """Why a backend that can run does not run on that device, or an empty string."""
     if name == "cpu" and device != "cpu":
         return f"it runs on the CPU, not on {device}"
+    if name == "mamba_ssm" and device != "cuda":
+        return f"it runs on cuda, not on {device}"
     if name == "triton":
         from mambahsi.scan.gpu.availability import interpreted
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -56,8 +59,10 @@ def selective_scan(
     if backend == "auto" and u.dtype == torch.float64:
         backend = "reference"
     name = resolve_backend(backend, u.device.type)
-    scan = selective_scan_chunked if name == "torch" else selective_scan_reference
-    if name == "cpu":
+    scan: Callable[..., tuple[Tensor, Tensor]] = selective_scan_reference
+    if name == "torch":
+        scan = selective_scan_chunked
+    elif name == "cpu":
         from mambahsi.scan.compiled import selective_scan_compiled
 
         scan = selective_scan_compiled
@@ -65,6 +70,10 @@ def selective_scan(
         from mambahsi.scan.gpu.selective import selective_scan_triton
 
         scan = selective_scan_triton
+    elif name == "mamba_ssm":
+        from mambahsi.scan.mamba_ssm import selective_scan_mamba_ssm
+
+        scan = functools.partial(selective_scan_mamba_ssm, last_state=return_last_state)
     y, state = scan(u, delta, A, B, C, D, z, delta_bias, delta_softplus, initial_state)
     return (y, state) if return_last_state else y
 

@@ -88,8 +88,11 @@ class EngineProbe(QObject):
 def device_for(choice: str, devices: Sequence[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:
     """The device that a job's choice leads to, or None where there is none.
 
-    The same rule as the engine's: ``auto`` is the first CUDA device, else the CPU.
+    The same rule as the engine's: ``auto`` is the first CUDA device, else the CPU; ``cuda:1`` is
+    the second CUDA device.
     """
+    if ":" in choice:
+        return next((d for d in devices if d.get("name") == choice), None)
     graphics = [d for d in devices if str(d.get("name", "")).startswith("cuda")]
     processor = [d for d in devices if d.get("name") == "cpu"]
     found = {"cuda": graphics, "cpu": processor}.get(choice, graphics + processor)

@@ -64,7 +64,9 @@ class SetupForm(QWidget):
 
         self._device = QComboBox()
         for name in jobs.DEVICES:
-            self._device.addItem(name, name)
+            # Of several GPUs of a kind the engine tells, once it was asked.
+            if ":" not in name:
+                self._device.addItem(name, name)
         tip = tr("Where the network runs. “auto” takes a CUDA GPU where there is one.")
         self._add(rows, tr("Dev&ice:"), self._device, "mambahsiTrainDevice", tip)
         self.will_run = QLabel()
@@ -126,6 +128,10 @@ class SetupForm(QWidget):
     def set_devices(self, devices: Optional[Sequence[Mapping[str, Any]]]) -> None:
         """Show where the network will run; None while that is not known."""
         self._devices = devices
+        graphics = [d["name"] for d in devices or () if str(d.get("name", "")).startswith("cuda:")]
+        for name in graphics if len(graphics) > 1 else ():
+            if name in jobs.DEVICES and self._device.findData(name) < 0:
+                self._device.addItem(name, name)
         self._tell_device()
 
     def has_device(self) -> bool:
