@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mambahsi.scan.carry import Carry
 from mambahsi.scan.gpu.long import mix_long, mix_piece
+from mambahsi.scan.gpu.short import LONGEST, mix_short
 
 
 def mamba_mixer_triton(
@@ -39,7 +40,7 @@ def mamba_mixer_triton(
     parameters = (
         in_proj, conv_weight, conv_bias, x_proj, dt_proj, dt_bias, A, D, out_proj,
     )  # fmt: skip
-    return mix_long(tokens, *parameters)
+    return (mix_short if tokens.shape[1] <= LONGEST else mix_long)(tokens, *parameters)
 
 
 @torch.no_grad()
