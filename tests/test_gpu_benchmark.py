@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.common import aims, pages
 from benchmarks.common.folders import PAGE, ROOT
-from benchmarks.gpu import bar, kernels, table, upstream
+from benchmarks.gpu import bar, kernels, reference, table, upstream
 from benchmarks.gpu.clock import Clock, Failure
 from benchmarks.gpu.contenders import makers
 from benchmarks.gpu.floor import Need, Rates
@@ -71,14 +71,23 @@ def test_the_command_writes_one_table_and_one_file(tmp_path: Path) -> None:
 
 
 def test_a_part_that_breaks_costs_only_itself(tmp_path: Path) -> None:
+    # Without a round there is no median.
     command = [sys.executable, "-m", "benchmarks.gpu", "--small", "--device", "cpu"]
-    command += ["--scan", "nonsense", "--only", "reference", "--out", str(tmp_path)]
+    command += ["--scan", "torch", "--rounds", "0", "--only", "kernels", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    part = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))["parts"]["reference"]
+    part = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))["parts"]["kernels"]
     assert part["rows"] == []
-    assert part["state"].startswith("ended early: ")
-    assert "no scan implementation 'nonsense'" in part["state"]
+    assert part["state"].startswith("ended early: ") and "median" in part["state"]
+    assert part["state"] in (tmp_path / "gpu.md").read_text(encoding="utf-8")
+
+
+def test_a_contender_that_fails_is_a_row_with_the_reason(tmp_path: Path) -> None:
+    result = Result(tmp_path / "part.json")
+    reference.run(dataclasses.replace(HERE, scan="nonsense"), result)
+    ours = [row for row in result.rows if row.what.endswith("ours")]
+    assert all("no scan implementation 'nonsense'" in row.figure for row in ours)
+    assert all(row.seconds for row in result.rows if row.what.endswith("reference"))
 
 
 def test_what_fails_is_told_and_the_others_are_timed() -> None:

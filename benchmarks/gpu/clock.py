@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import statistics
 import time
@@ -10,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+
+from mambahsi.devices import is_out_of_memory, release_memory
 
 Work = Callable[[], object]
 
@@ -110,9 +111,7 @@ class Clock:
 
     def clear(self) -> None:
         """Give back what nobody holds."""
-        gc.collect()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        release_memory(self.device)
 
 
 @dataclass(frozen=True)
@@ -124,8 +123,3 @@ class Failure:
     """
 
     why: str
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the card's memory is full."""
-    return isinstance(error, torch.cuda.OutOfMemoryError)

@@ -80,18 +80,23 @@ def run(settings: Settings, result: Result) -> None:
 
 
 def scans(settings: Settings, shape: Shape) -> Makers:
-    """Bare scans; the same numbers for all."""
+    """Bare scans; the same numbers for all, laid out as each one's block has them.
+
+    Ours has the channels of a token side by side, mamba-ssm the tokens of a channel.
+    """
     sequences, length, width = shape
     channels, device = 2 * width, torch.device(settings.device)
 
-    def inputs(dtype: torch.dtype) -> list[Tensor]:
+    def inputs(dtype: torch.dtype, rows: bool) -> list[Tensor]:
         generator = torch.Generator(device).manual_seed(0)
 
-        def table(*size: int) -> Tensor:
-            return torch.randn(size, device=device, generator=generator).to(dtype)
+        def table(size: int) -> Tensor:
+            shape = (sequences, length, size)
+            found = torch.randn(shape, device=device, generator=generator).to(dtype)
+            return found.transpose(1, 2) if rows else found.transpose(1, 2).contiguous()
 
-        u, step, gate = (table(sequences, channels, length) for _ in range(3))
-        into, out_of = (table(sequences, STATES, length) for _ in range(2))
+        u, step, gate = (table(channels) for _ in range(3))
+        into, out_of = (table(STATES) for _ in range(2))
         rates = -torch.arange(1.0, STATES + 1, device=device).repeat(channels, 1)
         skip, bias = torch.ones(channels, device=device), torch.zeros(channels, device=device)
         tensors = [u, step, rates, into, out_of, skip, gate, bias]
@@ -99,11 +104,11 @@ def scans(settings: Settings, shape: Shape) -> Makers:
 
     def ours(dtype: torch.dtype, scan: str) -> Differentiable:
         function: Callable[..., Any] = partial(selective_scan, delta_softplus=True, backend=scan)
-        tensors = inputs(dtype)
+        tensors = inputs(dtype, rows=True)
         return lambda: function(*tensors), tensors
 
     def theirs() -> Differentiable:
-        scan, tensors = upstream.scan_function(settings.upstream), inputs(torch.float32)
+        scan, tensors = upstream.scan_function(settings.upstream), inputs(torch.float32, rows=False)
         return lambda: scan(*tensors, delta_softplus=True), tensors
 
     makers: Makers = {

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.gpu.clock import Clock, is_out_of_memory
+from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.contenders import Ours
 from benchmarks.gpu.predictions import predicted
 from benchmarks.gpu.results import Result, Row
 from benchmarks.gpu.settings import Settings, Size
+from mambahsi.devices import is_out_of_memory
 
 STEP = 0.04
 """Sides that are tried lie so far apart."""

@@ -10,14 +10,19 @@ import json
 import sys
 from pathlib import Path
 
+import torch
+
 from benchmarks.gpu.results import Result
 from benchmarks.gpu.settings import Settings
+from mambahsi.devices import make_reproducible
 
 
 def main() -> None:
     """Run the part that the command line names."""
     name, values, path = sys.argv[1:]
     settings = Settings.from_json(json.loads(values))
+    # As every job of the engine does; upstream's contender switches it off for itself.
+    make_reproducible(torch.device(settings.device))
     result = Result(Path(path))
     importlib.import_module(f"benchmarks.gpu.{name}").run(settings, result)
     result.keep()
