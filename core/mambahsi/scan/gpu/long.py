@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -20,19 +21,24 @@ from mambahsi.scan.gpu import tables
 from mambahsi.scan.gpu.parts import Part, parts_of
 from mambahsi.scan.gpu.tables import Convolution, Drive
 
+_ALIGNED = 16
+"""Triton reads several numbers at once where rows are known to be multiples of this apart."""
+
 
 @dataclass(frozen=True)
 class _Weights:
     """A block's parameters as products and kernels want them.
 
-    ``in_proj``, ``x_proj`` and ``out_proj`` have the dtype of the tokens. The others are
-    float32, with the channels last.
+    ``in_proj``, ``narrow`` and ``out_proj`` have the dtype of the tokens. ``narrow`` is
+    ``x_proj`` with its rows in the order B, C, step, and rows of zeros behind them: so what it
+    gives lies where kernels can read four numbers at once. The others are float32, with the
+    channels last.
     """
 
     in_proj: Tensor
     conv_weight: Tensor
     conv_bias: Tensor
-    x_proj: Tensor
+    narrow: Tensor
     dt_proj: Tensor
     dt_bias: Tensor
     A: Tensor
@@ -44,11 +50,13 @@ class _Weights:
         in_proj, conv_weight, conv_bias, x_proj, dt_proj, dt_bias, A, D, out_proj = (
             x.detach() for x in parameters
         )
+        rank = dt_proj.shape[1]
+        ordered = torch.cat([x_proj[rank:], x_proj[:rank]])
         return cls(
             in_proj.to(dtype),
             conv_weight[:, 0].float().t().contiguous(),
             conv_bias.float().contiguous(),
-            x_proj.to(dtype),
+            F.pad(ordered, (0, 0, 0, -len(ordered) % _ALIGNED)).to(dtype),
             dt_proj.float().t().contiguous(),
             dt_bias.float().contiguous(),
             A.float().t().contiguous(),
@@ -83,9 +91,9 @@ class _Stages:
         self.convolution = Convolution(w.conv_weight, w.conv_bias, context, length)
         self.u = torch.empty_like(self.x, memory_format=torch.contiguous_format)
         self.convolution.apply(self.x, self.u)
-        self.narrow = self.u @ w.x_proj.t()
         rank, states = len(w.dt_proj), len(w.A)
-        self.step, B, C = self.narrow.split([rank, states, states], dim=1)
+        narrow = self.u @ w.narrow.t()
+        B, C, self.step, _ = narrow.tensor_split((states, 2 * states, 2 * states + rank), dim=1)
         self.drive = Drive(self.u, self.step, B, C, z, w.dt_proj, w.dt_bias, w.A, w.D, True, length)
 
     def context_behind(self) -> Tensor:
@@ -135,12 +143,15 @@ class _Backward:
         dwide = torch.empty_like(s.wide)
         dx, dz = dwide.split(w.channels, dim=1)
         # First the place of the output, then of its gradient's way through the convolution.
-        found = tables.scan_gradients(s.drive, starts, dx, dout @ w.out_proj, dz, self.dstate)
+        found = tables.scan_gradients(
+            s.drive, starts, dx, (dout @ w.out_proj).float(), dz, self.dstate
+        )
         self.dstate = found.start
         dout_proj = _outer(dout, dx)
-        dnarrow = torch.cat([found.step @ w.dt_proj.t(), found.B, found.C], dim=1)
-        dx_proj, ddt_proj = _outer(dnarrow, s.u), _outer(found.step, s.step.float())
-        found.u.addmm_(dnarrow, w.x_proj.float())
+        dnarrow = torch.cat([found.B, found.C, found.step @ w.dt_proj.t()], dim=1)
+        found.u.addmm_(dnarrow, w.narrow[: dnarrow.shape[1]].float())
+        ddt_proj = _outer(found.step, s.step.float())
+        dx_proj = _outer(dnarrow, s.u).roll(len(w.dt_proj), 0)
         dconv, dconv_bias, self.after = s.convolution.gradient(s.x, found.u, self.after, dx)
         gradients = (
             _outer(dwide, rows), dconv.t()[:, None], dconv_bias, dx_proj, ddt_proj, found.bias,

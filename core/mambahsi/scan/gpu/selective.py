@@ -115,7 +115,7 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, dout: Tensor, dlast: Tensor) -> tuple[Tensor | None, ...]:
         u, delta, B, C, z, A, D, bias = ctx.saved_tensors
-        dout = dout.contiguous()
+        dout = dout.float().contiguous()
         inputs = [torch.empty_like(x) for x in (u, delta, B, C)]
         dz = None if z is None else torch.empty_like(z)
         sums = [torch.zeros_like(x) for x in (A, D, bias)]
@@ -127,7 +127,9 @@ class _Scan(torch.autograd.Function):
                 own, rows = dstart[part.sequences], part.rows
                 gate = None if dz is None else dz.flatten(0, 1)[rows]
                 again = torch.empty_like(d.u)
-                found = tables.scan_gradients(d, starts, again, dout.flatten(0, 1)[rows], gate, own)
+                found = tables.scan_gradients(
+                    d, starts, again, dout.flatten(0, 1)[rows].clone(), gate, own
+                )
                 own.copy_(found.start)
                 of_inputs = (found.u, found.step, found.B, found.C)
                 for total, gradient in zip(inputs, of_inputs, strict=True):

@@ -24,7 +24,7 @@ KEEP = 4
 """Tokens whose states a program holds in registers in the backward pass."""
 
 _CHANNELS = 32
-_CARRY_NUMBERS = 128
+_CARRY_NUMBERS, _CARRY_CHUNKS = 128, 8
 _ROWS, _ROW_CHANNELS = 32, 64
 
 
@@ -95,40 +95,41 @@ class Drive:
         return _blocks(self.channels, _CHANNELS)
 
     @property
-    def programs(self) -> tuple[int]:
-        return (self.sequences * self.chunks * self.blocks,)
+    def all_chunks(self) -> int:
+        """Chunks of all sequences."""
+        return self.sequences * self.chunks
 
-    def sizes(self) -> dict[str, int | bool]:
+    @property
+    def programs(self) -> tuple[int]:
+        return (self.all_chunks * self.blocks,)
+
+    @property
+    def sizes(self) -> dict[str, int]:
         """Constants of the kernels that take a chunk."""
-        rank = 0 if self.weight is None else len(self.weight)
         return {
-            "CHANNELS": self.channels,
-            "STATES": self.states,
-            "RANK": rank,
-            "SOFTPLUS": self.softplus,
-            "CB": _CHANNELS,
-            "SP": _power(self.states),
-            "RP": _power(rank),
-            "num_warps": 1,
-        }
+            "CHANNELS": self.channels, "STATES": self.states, "CB": _CHANNELS,
+            "SP": _power(self.states), "num_warps": 1,
+        }  # fmt: skip
+
+    @property
+    def step_sizes(self) -> dict[str, int | bool]:
+        """Constants of the kernels that compute step sizes."""
+        rank = 0 if self.weight is None else len(self.weight)
+        return {"RANK": rank, "RP": _power(rank), "SOFTPLUS": self.softplus}
+
+    @property
+    def steps(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the step sizes; what is not touched stands for no weight."""
+        return self.bias if self.weight is None else self.weight, self.bias
+
+    @property
+    def gate(self) -> Tensor:
+        """The gate; what is not touched stands for none."""
+        return self.u if self.z is None else self.z
 
     def new_states(self, number: int) -> Tensor:
         """Room for states, (number, states, channels)."""
         return self.A.new_empty(number, self.states, self.channels)
-
-    @property
-    def chunk_arguments(self) -> tuple[int, int]:
-        return self.length, self.chunk
-
-    @property
-    def gate(self) -> Tensor:
-        """The gate, or something in its place that is not touched."""
-        return self.u if self.z is None else self.z
-
-    @property
-    def step_weight(self) -> Tensor:
-        """The weight of the step sizes, or something in its place that is not touched."""
-        return self.bias if self.weight is None else self.weight
 
 
 def _table(table: Tensor) -> tuple[Tensor, int]:
@@ -150,11 +151,11 @@ def states_before_chunks(d: Drive, start: Tensor) -> tuple[Tensor, Tensor]:
     """
     if d.chunks == 1:
         return start.clone(), torch.empty_like(start)
-    states, last = d.new_states(d.sequences * d.chunks), torch.empty_like(start)
-    totals = d.A.new_empty(len(states), d.channels)
+    states, last = d.new_states(d.all_chunks), torch.empty_like(start)
+    totals = d.A.new_empty(d.all_chunks, d.channels)
     scanning.chunk_ends[d.programs](
-        *_table(d.u), *_table(d.step), *_table(d.B), d.step_weight, d.bias, d.A, states, totals,
-        *d.chunk_arguments, **d.sizes(),
+        *_table(d.u), *_table(d.step), *_table(d.B), *d.steps, d.A, states, totals,
+        d.length, d.chunk, 1, **d.step_sizes, **d.sizes,
     )  # fmt: skip
     _carry(d, totals, states, start, last, backward=False)
     return states, last
@@ -167,7 +168,7 @@ def _carry(
     scanning.carry_states[(programs,)](
         d.A, totals, states, start, last, d.chunks,
         CHANNELS=d.channels, STATES=d.states, BACKWARD=backward, BLOCK=_CARRY_NUMBERS,
-        num_warps=_CARRY_NUMBERS // 32,
+        GROUP=_CARRY_CHUNKS, num_warps=_CARRY_NUMBERS // 32,
     )  # fmt: skip
 
 
@@ -180,26 +181,12 @@ def scan(d: Drive, starts: Tensor, last: Tensor, y: Tensor) -> None:
         last: Gets the state behind a sequence if that has one chunk.
         y: Gets the output, (rows, channels).
     """
-    _outputs(d, starts, last, y, None, None, None)
-
-
-def _outputs(
-    d: Drive,
-    starts: Tensor,
-    last: Tensor,
-    y: Tensor,
-    kept: Tensor | None,
-    dout: Tensor | None,
-    dz: Tensor | None,
-) -> None:
-    nothing = (d.u, 0)
+    unused = d.bias
     scanning.outputs[d.programs](
-        *_table(d.u), *_table(d.step), *_table(d.B), *_table(d.C), *_table(d.gate),
-        d.step_weight, d.bias, d.A, d.D, starts, last, *_table(y),
-        last if kept is None else kept,
-        *(nothing if dout is None else _table(dout)), *(nothing if dz is None else _table(dz)),
-        *d.chunk_arguments, GATED=d.z is not None, SLOPE=dz is not None, KEPT=kept is not None,
-        LAST=kept is None and d.chunks == 1, KEEP=KEEP, **d.sizes(),
+        *_table(d.u), *_table(d.step), *_table(d.B), *_table(d.C), *_table(d.gate), *d.steps,
+        d.A, d.D, starts, last, *_table(y), unused, unused, unused, unused, 0,
+        d.length, d.chunk, 1, GATED=d.z is not None, LAST=d.chunks == 1, AGAIN=False, KEEP=KEEP,
+        **d.step_sizes, **d.sizes,
     )  # fmt: skip
 
 
@@ -222,7 +209,7 @@ class Gradients:
 
 
 def scan_gradients(
-    d: Drive, starts: Tensor, y: Tensor, dout: Tensor, dz: Tensor | None, dlast: Tensor
+    d: Drive, starts: Tensor, y: Tensor, dy: Tensor, dz: Tensor | None, dlast: Tensor
 ) -> Gradients:
     """Scan once more, and compute the gradients.
 
@@ -230,34 +217,36 @@ def scan_gradients(
         d: What was scanned.
         starts: What :func:`states_before_chunks` gave.
         y: Gets the output, (rows, channels).
-        dout: Gradient of the output, (rows, channels).
+        dy: Gradient of the output, (rows, channels), contiguous, float32; is changed.
         dz: Gets the gradient of the gate, (rows, channels), where there is one.
         dlast: Gradient of the states behind the last token, (sequences, states, channels).
     """
-    all_chunks, rows = d.sequences * d.chunks, len(d.u)
-    kept = d.new_states(all_chunks * _blocks(d.chunk, KEEP))
-    _outputs(d, starts, starts, y, kept, dout, dz)
+    rows, wide = len(d.u), (len(d.u), d.channels)
+    kept = d.new_states(d.all_chunks * _blocks(d.chunk, KEEP))
+    deltas = d.A.new_empty(wide)
+    scanning.outputs[d.programs](
+        *_table(d.u), *_table(d.step), *_table(d.B), *_table(d.C), *_table(d.gate), *d.steps,
+        d.A, d.D, starts, starts, *_table(y), dy, kept, deltas,
+        *_table(dy if dz is None else dz), d.length, d.chunk, 1,
+        GATED=dz is not None, LAST=False, AGAIN=True, KEEP=KEEP, **d.step_sizes, **d.sizes,
+    )  # fmt: skip
     carry, dfirst = dlast, torch.empty_like(dlast)
-    gate = {"GATED": d.z is not None}
     if d.chunks > 1:
-        carry, totals = d.new_states(all_chunks), d.A.new_empty(all_chunks, d.channels)
+        carry = d.new_states(d.all_chunks)
+        totals = d.A.new_empty(d.all_chunks, d.channels)
         gradients.chunk_starts[d.programs](
-            *_table(d.step), *_table(d.C), *_table(d.gate), d.step_weight, d.bias, d.A,
-            *_table(dout), carry, totals, *d.chunk_arguments, **gate, **d.sizes(),
-        )  # fmt: skip
+            deltas, dy, *_table(d.C), d.A, carry, totals, d.length, d.chunk, 1, **d.sizes
+        )
         _carry(d, totals, carry, dlast, dfirst, backward=True)
-    du, draw = d.A.new_empty(2, rows, d.channels)
+    du, dstep = d.A.new_empty(wide), d.A.new_empty(wide)
     dB, dC = d.A.new_empty(2, d.blocks, rows, d.states)
-    dA, dD, dbias = d.new_states(all_chunks), *d.A.new_empty(2, all_chunks, d.channels)
+    dA, dD, dbias = d.new_states(d.all_chunks), *d.A.new_empty(2, d.all_chunks, d.channels)
     gradients.gradients[d.programs](
-        *_table(d.u), *_table(d.step), *_table(d.B), *_table(d.C), *_table(d.gate),
-        d.step_weight, d.bias, d.A, d.D, kept, carry, dfirst, *_table(dout),
-        du, draw, dB, dC, dA, dD, dbias, *d.chunk_arguments, rows,
-        FIRST=d.chunks == 1, KEEP=KEEP, **gate, **d.sizes(),
+        *_table(d.u), deltas, dy, *_table(d.B), *_table(d.C), d.A, d.D, kept, carry, dfirst,
+        du, dstep, dB, dC, dA, dD, dbias, d.length, d.chunk, rows,
+        SOFTPLUS=d.softplus, FIRST=d.chunks == 1, KEEP=KEEP, **d.sizes,
     )  # fmt: skip
-    return Gradients(
-        du, draw, dB.sum(0), dC.sum(0), dA.sum(0), dD.sum(0), dbias.sum(0), dfirst
-    )  # fmt: skip
+    return Gradients(du, dstep, dB.sum(0), dC.sum(0), dA.sum(0), dD.sum(0), dbias.sum(0), dfirst)
 
 
 @dataclass(frozen=True)

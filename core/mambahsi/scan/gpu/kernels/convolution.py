@@ -16,6 +16,7 @@ import triton
 import triton.language as tl
 
 from mambahsi.scan.gpu.kernels.functions import silu, silu_slope
+from mambahsi.scan.gpu.kernels.scan import LENGTHS
 
 
 @triton.jit
@@ -58,7 +59,7 @@ def before_silu(
     return total
 
 
-@triton.jit
+@triton.jit(do_not_specialize=LENGTHS)
 def convolve(
     x, x_stride, context, weight, bias, u, u_stride, rows, length,
     CHANNELS: tl.constexpr, TAPS: tl.constexpr, RB: tl.constexpr, CB: tl.constexpr,
@@ -72,7 +73,7 @@ def convolve(
     tl.store(u + row[:, None] * u_stride + channel[None, :], silu(value), exists)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=LENGTHS)
 def back_through_silu(
     x, x_stride, context, weight, bias, du, rows, length,
     CHANNELS: tl.constexpr, TAPS: tl.constexpr, RB: tl.constexpr, CB: tl.constexpr,
@@ -86,7 +87,7 @@ def back_through_silu(
     tl.store(du + at, tl.load(du + at, exists, 0.0) * silu_slope(value), exists)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=LENGTHS)
 def back_through_convolution(
     x, x_stride, context, weight, gradient, after, dx, dx_stride, sums, rows, length,
     CHANNELS: tl.constexpr, TAPS: tl.constexpr, RB: tl.constexpr, CB: tl.constexpr,
