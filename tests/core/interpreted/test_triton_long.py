@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from step_by_step import mamba_block
 from torch import Tensor
 
@@ -16,7 +18,8 @@ from mambahsi.network.mamba import Mamba
 from mambahsi.scan import available_backends, resolve_backend, selective_scan
 from mambahsi.scan.carry import Carry
 from mambahsi.scan.gpu import parts, tables
-from mambahsi.scan.gpu.mixer import mamba_mixer_triton, mix_rows
+from mambahsi.scan.gpu.long import mix_long
+from mambahsi.scan.gpu.mixer import mix_rows
 
 CHUNK = 8
 
@@ -114,7 +117,7 @@ def block_leaves(sequences: int, length: int, width: int, dtype: torch.dtype) ->
 )
 def test_the_block_equals_the_block_step_by_step(sequences: int, length: int, width: int) -> None:
     results = []
-    for mixer, dtype in ((mamba_block, torch.float64), (mamba_mixer_triton, torch.float32)):
+    for mixer, dtype in ((mamba_block, torch.float64), (mix_long, torch.float32)):
         leaves = block_leaves(sequences, length, width, dtype)
         out = mixer(*leaves)
         results.append([out, *torch.autograd.grad(out, leaves, draw(13, *out.shape).to(dtype))])
@@ -125,7 +128,7 @@ def test_the_block_equals_the_block_step_by_step(sequences: int, length: int, wi
 def test_a_sequence_that_comes_in_pieces_gives_the_same() -> None:
     tokens, *parameters = block_leaves(1, 50, 12, torch.float32)
     with torch.no_grad():
-        whole = mamba_mixer_triton(tokens, *parameters)[0]
+        whole = mix_long(tokens, *parameters)[0]
     carry = Carry.start(3, 24, 16)
     pieces, start = [], 0
     for size in (1, 1, 27, 2, 19):
@@ -133,6 +136,76 @@ def test_a_sequence_that_comes_in_pieces_gives_the_same() -> None:
         start += size
     assert start == 50
     torch.testing.assert_close(torch.cat(pieces), whole, rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=4)
+@given(sizes=st.lists(st.integers(1, 2 * CHUNK), min_size=2, max_size=3), seed=st.integers(0, 99))
+def test_a_sequence_may_be_cut_anywhere(sizes: list[int], seed: int) -> None:
+    """Values and gradients do not depend on how a scan's tokens are dealt to calls."""
+    inputs = {k: v.float() for k, v in scan_inputs(1, 3, sum(sizes), 2).items()}
+    fixed = {k: inputs.pop(k) for k in ("A", "D", "delta_bias")}
+    first = inputs.pop("initial_state")
+    results = []
+    for cuts in (sizes, [sum(sizes)]):
+        leaves = {k: v.clone().requires_grad_() for k, v in {**inputs, **fixed}.items()}
+        state = start = first.clone().requires_grad_()
+        pieces = []
+        for tokens in zip(*(leaves[k].split(cuts, 2) for k in inputs), strict=True):
+            y, state = selective_scan(
+                **dict(zip(inputs, tokens, strict=True)),
+                **{k: leaves[k] for k in fixed},
+                delta_softplus=True,
+                return_last_state=True,
+                initial_state=state,
+                backend="triton",
+            )
+            pieces.append(y)
+        whole = torch.cat(pieces, 2)
+        weight = draw(seed, *whole.shape).float()
+        results.append(
+            [whole, state, *torch.autograd.grad((whole * weight).sum(), [*leaves.values(), start])]
+        )
+    for cut, whole in zip(*results, strict=True):
+        assert error(cut, whole.double()) < 1e-5
+
+
+def test_the_same_input_gives_the_same_bits() -> None:
+    results = []
+    for _ in range(2):
+        leaves = block_leaves(1, 20, 6, torch.float32)
+        out = mix_long(*leaves)
+        results.append([out, *torch.autograd.grad(out.square().sum(), leaves)])
+    assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:overflow")  # exp(-z) may be infinite: its quotient is 0
+def test_steps_of_any_size_give_numbers() -> None:
+    """Decays underflow to nothing, and steps vanish, without 0 * inf anywhere."""
+    inputs = {k: v.float() for k, v in scan_inputs(1, 2, 20, 2).items()}
+    inputs["delta"][0, 0] = torch.linspace(-200, 200, 20)
+    inputs["z"][0, 1] = torch.linspace(-200, 200, 20)
+    expected = run_scan(
+        {k: v.double() for k, v in inputs.items()}, True, "reference", torch.float64
+    )
+    got = run_scan(inputs, True, "triton", torch.float32)
+    for name, values in expected.items():
+        assert error(got[name], values) < 1e-5, name
+
+
+def test_a_block_in_half_precision_has_errors_of_half_precision() -> None:
+    results = []
+    for dtype in (torch.float64, torch.bfloat16):
+        tokens, *parameters = block_leaves(1, 20, 8, dtype)
+        if dtype == torch.bfloat16:
+            # As with mixed precision: tokens are rounded, parameters are not.
+            parameters = [x.detach() for x in block_leaves(1, 20, 8, torch.float32)[1:]]
+        leaves = [x.detach().requires_grad_() for x in (tokens, *parameters)]
+        out = (mamba_block if dtype == torch.float64 else mix_long)(*leaves)
+        gradients = torch.autograd.grad(out.float().square().sum(), leaves)
+        assert all(g.dtype == x.dtype for g, x in zip(gradients, leaves, strict=True))
+        results.append([out, *gradients])
+    for expected, got in zip(*results, strict=True):
+        assert error(got, expected) < 0.05
 
 
 def test_half_precision_keeps_the_state_in_single_precision() -> None:
@@ -169,4 +242,4 @@ def _asked_to_stop() -> Iterator[None]:
 @pytest.mark.usefixtures("_asked_to_stop")
 def test_a_cancel_request_stops_it() -> None:
     with pytest.raises(Cancelled):
-        mamba_mixer_triton(*block_leaves(1, 3, 2, torch.float32))
+        mix_long(*block_leaves(1, 3, 2, torch.float32))
