@@ -46,6 +46,10 @@ def problem() -> str:
         windows = ", which PyTorch does not bring on Windows" if sys.platform == "win32" else ""
         return f"Triton is not installed{windows}"
     _choose_cache()
+    if not interpreted():
+        from mambahsi.scan.gpu import driver
+
+        driver.prepare()
     from mambahsi.scan.gpu.mixer import mamba_mixer_triton
     from mambahsi.scan.gpu.selective import selective_scan_triton
 
