@@ -110,6 +110,7 @@ class _Scan(torch.autograd.Function):
         scan = kernels.scan(0, short=False, gated=z is not None, softplus=softplus)
 
         def work(pipeline: Pipeline) -> None:
+            deltas = u.new_empty(SEGMENT, LANES)
             for _, first, last in _tiles(pipeline, channels):
                 for b, start in itertools.product(range(batch), range(0, length, CHUNK)):
                     cancellation.raise_if_requested()
@@ -117,7 +118,7 @@ class _Scan(torch.autograd.Function):
                     scan(
                         u[b, part], delta[b, part], drive[b, part],
                         None if z is None else z[b, part], None, bias, rate, D, state[b],
-                        kept[b, start // SEGMENT :] if segments else None, out[b, part],
+                        kept[b, start // SEGMENT :] if segments else None, deltas, out[b, part],
                         1, 1 if segments else 0, channels, len(u[b, part]), SEGMENT, first, last,
                     )  # fmt: skip
 

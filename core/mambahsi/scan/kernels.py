@@ -186,30 +186,36 @@ def scan(rank: int, *, short: bool, gated: bool, softplus: bool) -> Kernel:
     touched if not gated; ``step_weight`` (rank, channels); ``bias`` (channels,); ``rate``
     (states, channels), A times log2(e); ``skip`` (channels,), D; ``state`` (states, channels),
     before the first row, replaced by that behind the last (not touched if short); ``kept``
-    (segments, states x channels) or None, gets the state before every segment; ``out``
-    (rows, channels), may be ``u``. Integers: ``steps`` (1 if ``step`` is given, else 0),
+    (segments, states x channels) or None, gets the state before every segment; ``deltas``
+    (:data:`SEGMENT`, lanes) to work in; ``out`` (rows, channels), may be ``u``. Integers: ``steps`` (1 if ``step`` is given, else 0),
     ``keep`` (1 if ``kept`` is given, else 0), ``channels``, ``rows``, ``segment``, ``tile``,
     ``last_tile``.
     """
-    names = "u step drive gate step_weight bias rate skip state kept out"
+    names = "u step drive gate step_weight bias rate skip state kept deltas out"
     k = Kernel(names, "steps keep channels rows segment tile last_tile")
-    u, step, drive, gate, step_weight, bias, rate, skip, state, kept, out = k.tables()
+    u, step, drive, gate, step_weight, bias, rate, skip, state, kept, deltas, out = k.tables()
     steps, keep, channels, rows, segment, tile, last_tile = k.numbers()
+    block = k.whole(SEGMENT) // segment * segment if short else segment
     with (
-        _segments(k, rows, segment) as (first, length, index),
+        _segments(k, rows, block) as (first, length, index),
         k.loop(tile, last_tile) as number,
     ):
         c = number * LANES
+        # A step size takes many instructions that wait for each other. Here those of one row do
+        # not wait for those of another; among the states they would hold up the whole row.
+        with k.loop(0, length) as i:
+            size = _step_size(k, step, steps, drive, rank, step_weight, bias, first + i, c)
+            deltas[i, 0] = size.softplus() if softplus else size
+
         h = [Variable(k, 0.0 if short else state[n, c]) for n in range(STATES)]
         if not short:
             with k.when_positive(keep):
                 for n in range(STATES):
                     kept[index, channels * n + c] = h[n].get()
 
-        def advance(t: Whole, *, fresh: bool) -> None:
-            x = u[t, c]
-            size = _step_size(k, step, steps, drive, rank, step_weight, bias, t, c)
-            delta = size.softplus() if softplus else size
+        def advance(i: Whole, *, fresh: bool) -> None:
+            t = first + i
+            x, delta = u[t, c], deltas[i, 0]
             push = delta * x
             # Two sums, because the next addition to one has to wait for the last.
             total = [skip[0, c] * x, k.vector(0.0)]
@@ -228,11 +234,15 @@ def scan(rank: int, *, short: bool, gated: bool, softplus: bool) -> Kernel:
             out[t, c] = y
 
         if short:
-            # Behind nothing there is nothing to decay.
-            advance(first, fresh=True)
-        with k.loop(1 if short else 0, length) as i:
-            advance(first + i, fresh=False)
-        if not short:
+            with k.loop(0, length // segment) as sequence:
+                start = sequence * segment
+                # Behind nothing there is nothing to decay.
+                advance(start, fresh=True)
+                with k.loop(1, segment) as i:
+                    advance(start + i, fresh=False)
+        else:
+            with k.loop(0, length) as i:
+                advance(i, fresh=False)
             for n in range(STATES):
                 state[n, c] = h[n].get()
     return k
@@ -276,12 +286,12 @@ def scan_gradient(rank: int, *, short: bool, gated: bool, softplus: bool) -> Ker
         for n in range(STATES):
             scratch[states + n, 0] = h[n].get()
         with k.loop(0, length) as i:
-            t = first + i
-            x = u[t, c]
-            size = _step_size(k, step, steps, drive, rank, step_weight, bias, t, c)
-            delta = size.softplus() if softplus else size
+            size = _step_size(k, step, steps, drive, rank, step_weight, bias, first + i, c)
             scratch[sizes + i, 0] = size
-            scratch[deltas + i, 0] = delta
+            scratch[deltas + i, 0] = size.softplus() if softplus else size
+        with k.loop(0, length) as i:
+            t = first + i
+            x, delta = u[t, c], scratch[deltas + i, 0]
             push = delta * x
             total = [skip[0, c] * x, k.vector(0.0)]
             for n in range(STATES):

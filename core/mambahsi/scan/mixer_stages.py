@@ -34,6 +34,7 @@ class Forward:
         self.segment = length or SEGMENT
         self.x, self.z = torch.empty(2, rows, w.channels)
         self.drive = torch.empty(rows, len(w.drive.weight))
+        self.deltas = torch.empty(SEGMENT, LANES)
         short = length > 0
         self.convolution = kernels.convolution(w.reach + 1, short=short)
         self.scan_kernel = kernels.scan(w.rank, short=short, gated=True, softplus=True)
@@ -59,7 +60,7 @@ class Forward:
         w = self.w
         self.scan_kernel(
             self.x, None, self.drive, self.z, w.step, w.step_bias, w.rate, w.skip,
-            state, kept, self.x,
+            state, kept, self.deltas, self.x,
             0, 0 if kept is None else 1, w.channels, n, self.segment, first, last,
         )  # fmt: skip
 
