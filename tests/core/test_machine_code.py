@@ -41,7 +41,9 @@ def test_the_largest_kernel_calls_no_library(triple: str, processor: str) -> Non
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(triple).create_target_machine(cpu=processor, jit=True)
-    text = written(kernels.scan_gradient, rank=8, short=False, gated=True, softplus=True)
+    text = written(
+        kernels.scan_gradient, rank=8, short=False, gated=True, softplus=True, wide=False
+    )
     module = llvm.parse_assembly(text)
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())

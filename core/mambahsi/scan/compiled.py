@@ -19,6 +19,7 @@ from torch.nn import functional
 from mambahsi import cancellation
 from mambahsi.scan import kernels
 from mambahsi.scan.kernels import LOG2_E, SEGMENT, STATES
+from mambahsi.scan.machine_code import has_wide_registers
 from mambahsi.scan.pipeline import Part, Pipeline
 from mambahsi.scan.threads import work_together
 from mambahsi.scan.vector_code import LANES
@@ -107,7 +108,9 @@ class _Scan(torch.autograd.Function):
         segments = -(-length // SEGMENT) if keep and any(ctx.needs_input_grad) else 0
         kept = u.new_empty(batch, segments, STATES * channels)
         rate = A * LOG2_E
-        scan = kernels.scan(0, short=False, gated=z is not None, softplus=softplus)
+        scan = kernels.scan(
+            0, short=False, gated=z is not None, softplus=softplus, wide=has_wide_registers()
+        )
 
         def work(pipeline: Pipeline) -> None:
             deltas = u.new_empty(SEGMENT, LANES)
@@ -143,7 +146,7 @@ class _Scan(torch.autograd.Function):
         dD, dbias = u.new_zeros(batch, channels), u.new_zeros(batch, channels)
         rate = A * LOG2_E
         scan_gradient = kernels.scan_gradient(
-            0, short=False, gated=z is not None, softplus=ctx.softplus
+            0, short=False, gated=z is not None, softplus=ctx.softplus, wide=has_wide_registers()
         )
         # Added in the order of the channels: sums must not depend on who was first.
         shares: dict[int, Tensor] = {}

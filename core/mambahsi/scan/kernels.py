@@ -23,6 +23,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mambahsi.scan.decays import decay_of
 from mambahsi.scan.machine_code import kernel
 from mambahsi.scan.vector_code import LANES, Kernel, LaneSums, Table, Variable, Vector, Whole
 
@@ -78,6 +79,11 @@ def _step_size(
     for r in range(rank):
         total = drive.everywhere(t, r).times_plus(weight[r, c], total)
     return total
+
+
+def _decay(delta: Vector, rate: Vector, *, softplus: bool, wide: bool) -> Vector:
+    """What is left of a state. Only softplus makes sure that it is not more than there was."""
+    return decay_of(delta, rate, wide=wide) if softplus else (delta * rate).exp2()
 
 
 @kernel
@@ -175,7 +181,7 @@ def convolution_gradient(taps: int, *, short: bool) -> Kernel:
 
 
 @kernel
-def scan(rank: int, *, short: bool, gated: bool, softplus: bool) -> Kernel:
+def scan(rank: int, *, short: bool, gated: bool, softplus: bool, wide: bool) -> Kernel:
     """Selective scan.
 
     The step size of a channel is softplus(``step`` + ``drive[:rank]`` x ``step_weight`` +
@@ -222,7 +228,7 @@ def scan(rank: int, *, short: bool, gated: bool, softplus: bool) -> Kernel:
             for n in range(STATES):
                 value = push * drive.everywhere(t, rank + n)
                 if not fresh:
-                    decay = (delta * rate[n, c]).exp2(decay=softplus)
+                    decay = _decay(delta, rate[n, c], softplus=softplus, wide=wide)
                     value = decay.times_plus(h[n].get(), value)
                 h[n].set(value)
                 read = drive.everywhere(t, rank + STATES + n)
@@ -249,7 +255,9 @@ def scan(rank: int, *, short: bool, gated: bool, softplus: bool) -> Kernel:
 
 
 @kernel
-def scan_gradient(rank: int, *, short: bool, gated: bool, softplus: bool) -> Kernel:
+def scan_gradient(
+    rank: int, *, short: bool, gated: bool, softplus: bool, wide: bool
+) -> Kernel:
     """Gradient of :func:`scan`, from the last segment to the first.
 
     Tensors as there, ``kept`` being what it kept, and: ``dout`` (rows, channels); ``dstate``
@@ -295,7 +303,7 @@ def scan_gradient(rank: int, *, short: bool, gated: bool, softplus: bool) -> Ker
             push = delta * x
             total = [skip[0, c] * x, k.vector(0.0)]
             for n in range(STATES):
-                decay = (delta * rate[n, c]).exp2(decay=softplus)
+                decay = _decay(delta, rate[n, c], softplus=softplus, wide=wide)
                 scratch[decays + i * STATES + n, 0] = decay
                 value = decay.times_plus(h[n].get(), push * drive.everywhere(t, rank + n))
                 h[n].set(value)

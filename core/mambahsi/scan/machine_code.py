@@ -22,7 +22,7 @@ import llvmlite
 import llvmlite.binding as llvm
 from torch import Tensor
 
-from mambahsi.scan import code_cache, vector_code
+from mambahsi.scan import code_cache, decays, vector_code
 from mambahsi.scan.vector_code import Kernel
 
 _P = ParamSpec("_P")
@@ -42,10 +42,10 @@ def kernel(write: Callable[_P, Kernel]) -> Callable[_P, Callable[..., None]]:
     @functools.cache
     def give(*args: _P.args, **kwargs: _P.kwargs) -> Callable[..., None]:
         machine, described = _machine()
-        sources = Path(inspect.getfile(write)), Path(vector_code.__file__), Path(__file__)
+        writing = (inspect.getfile(write), decays.__file__, vector_code.__file__, __file__)
         name = code_cache.name_of(
             write.__name__, repr(args), repr(sorted(kwargs.items())), described,
-            *(path.read_text("utf-8") for path in sources),
+            *(Path(source).read_text("utf-8") for source in writing),
         )  # fmt: skip
         code = code_cache.load(name)
         if code is None:

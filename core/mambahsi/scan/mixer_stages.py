@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mambahsi.scan import kernels
 from mambahsi.scan.kernels import SEGMENT
+from mambahsi.scan.machine_code import has_wide_registers
 from mambahsi.scan.mixer_weights import MixerGradients, MixerWeights
 from mambahsi.scan.products import add_weight_gradient
 from mambahsi.scan.vector_code import LANES
@@ -37,7 +38,9 @@ class Forward:
         self.deltas = torch.empty(SEGMENT, LANES)
         short = length > 0
         self.convolution = kernels.convolution(w.reach + 1, short=short)
-        self.scan_kernel = kernels.scan(w.rank, short=short, gated=True, softplus=True)
+        self.scan_kernel = kernels.scan(
+            w.rank, short=short, gated=True, softplus=True, wide=has_wide_registers()
+        )
 
     def enter(self, tokens: Tensor, context: Tensor | None) -> None:
         """Project the tokens, convolve them, and project them to what drives the scan.
@@ -95,7 +98,9 @@ class Backward:
         short = length > 0
         self.convolution = kernels.convolution(w.reach + 1, short=short)
         self.convolution_gradient = kernels.convolution_gradient(w.reach + 1, short=short)
-        self.scan_gradient = kernels.scan_gradient(w.rank, short=short, gated=True, softplus=True)
+        self.scan_gradient = kernels.scan_gradient(
+            w.rank, short=short, gated=True, softplus=True, wide=has_wide_registers()
+        )
 
     def enter(self, tokens: Tensor, context: Tensor | None, dout: Tensor) -> None:
         """The forward pass up to the scan, and the gradient of the output before its projection.

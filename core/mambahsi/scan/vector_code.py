@@ -17,7 +17,7 @@ apart. Nothing checks their bounds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,15 +33,21 @@ _BIT = ir.IntType(1)
 _INT32 = ir.IntType(32)
 _INT64 = ir.IntType(64)
 _FLOAT = ir.FloatType()
-_FLOATS = ir.VectorType(_FLOAT, LANES)
-_INTS = ir.VectorType(_INT32, LANES)
 _POINTER = ir.PointerType()
+
+FLOATS = ir.VectorType(_FLOAT, LANES)
+INTS = ir.VectorType(_INT32, LANES)
+"""What a vector is to LLVM, and whole numbers of 32 bits in its place."""
 
 _LOG2_E = 1.4426950408889634
 
-# 2**f on [-0.5, 0.5] (minimax, relative error 2e-7). The constant term is exactly 1, so that a
-# decay near 1 carries no error that would add up over a long sequence.
-_EXP2 = (1.0, 0.693147180559945, 0.240226507, 0.0555041086, 0.0096181291, 0.0013333558)
+# 2**f on [-0.5, 0.5] (minimax, relative error 1e-7 before rounding). The constant term is exactly
+# 1 and the next one log(2), so that a decay near 1 carries no error that would add up over a long
+# sequence.
+_EXP2 = (1.0, 0.693147180559945, 0.24022282, 0.0555056, 0.00966971, 0.00133003)
+
+# atanh(s) / s for s**2 in [0, 1/9], in powers of s**2 (minimax, relative error 5e-9).
+_ATANH = (1.0, 0.33333208, 0.20010764, 0.14000903, 0.14005994)
 
 # Adding and subtracting it rounds a float32 to a whole number, whose last bits it then shows.
 _ROUNDER = 1.5 * 2**23
@@ -148,9 +154,9 @@ class Vector:
             power = power.times_plus(f, coefficient)
         # The last bits of ``rounded`` are the whole number; added to the exponent of a float
         # they multiply by that power of two.
-        exponent = code.shl(code.bitcast(rounded.value, _INTS), ir.Constant(_INTS, [23] * LANES))
-        bits = code.add(code.bitcast(power.value, _INTS), exponent)
-        return Vector(self.kernel, code.bitcast(bits, _FLOATS))
+        exponent = code.shl(code.bitcast(rounded.value, INTS), ir.Constant(INTS, [23] * LANES))
+        bits = code.add(code.bitcast(power.value, INTS), exponent)
+        return Vector(self.kernel, code.bitcast(bits, FLOATS))
 
     def sigmoid(self) -> Vector:
         """1 / (1 + e^-x)."""
@@ -158,14 +164,13 @@ class Vector:
 
     def softplus(self) -> Vector:
         """log(1 + e^x)."""
-        # max(x, 0) + log1p(t) with t = e^-|x| in (0, 1], and log1p(t) = 2 atanh(t / (2 + t)),
-        # whose series converges fast for s <= 1/3.
+        # max(x, 0) + log1p(t) with t = e^-|x| in (0, 1], and log1p(t) = 2 atanh(t / (2 + t)).
         t = (self.magnitude() * -_LOG2_E).exp2(decay=True)
         s = t / (t + 2.0)
         q = s * s
-        series = self.kernel.vector(1 / 13)
-        for odd in (11, 9, 7, 5, 3, 1):
-            series = series.times_plus(q, 1 / odd)
+        series = self.kernel.vector(_ATANH[-1])
+        for coefficient in _ATANH[-2::-1]:
+            series = series.times_plus(q, coefficient)
         return self.at_least(0.0) + 2.0 * s * series
 
 
@@ -174,11 +179,11 @@ class Variable:
 
     def __init__(self, kernel: Kernel, value: Vector | float) -> None:
         self.kernel = kernel
-        self._slot = kernel.reserve(_FLOATS)
+        self._slot = kernel.reserve(FLOATS)
         self.set(value)
 
     def get(self) -> Vector:
-        return Vector(self.kernel, self.kernel.code.load(self._slot, typ=_FLOATS))
+        return Vector(self.kernel, self.kernel.code.load(self._slot, typ=FLOATS))
 
     def set(self, value: Vector | float) -> None:
         self.kernel.code.store(self.kernel.vector(value).value, self._slot)
@@ -202,7 +207,7 @@ class Table:
     def __getitem__(self, place: tuple[Whole | int, Whole | int]) -> Vector:
         """The vector that starts at a row and column."""
         pointer = self._pointer(*place)
-        return Vector(self.kernel, self.kernel.code.load(pointer, typ=_FLOATS, align=4))
+        return Vector(self.kernel, self.kernel.code.load(pointer, typ=FLOATS, align=4))
 
     def __setitem__(self, place: tuple[Whole | int, Whole | int], value: Vector) -> None:
         self.kernel.code.store(value.value, self._pointer(*place), align=4)
@@ -264,7 +269,11 @@ class Kernel:
         """A number in all lanes, or the vector itself."""
         if isinstance(value, Vector):
             return value
-        return Vector(self, ir.Constant(_FLOATS, [float(value)] * LANES))
+        return Vector(self, ir.Constant(FLOATS, [float(value)] * LANES))
+
+    def numbers_of(self, values: Sequence[float]) -> Vector:
+        """Sixteen numbers, one in each lane."""
+        return Vector(self, ir.Constant(FLOATS, list(values)))
 
     def whole(self, value: Whole | int) -> Whole:
         """An integer as a value of the kernel."""
@@ -272,9 +281,9 @@ class Kernel:
 
     def lanes(self, number: ir.Value) -> Vector:
         """A float32 in all lanes."""
-        nothing = ir.Constant(_FLOATS, ir.Undefined)
+        nothing = ir.Constant(FLOATS, ir.Undefined)
         single = self.code.insert_element(nothing, number, _INT32(0))
-        first = ir.Constant(_INTS, [0] * LANES)
+        first = ir.Constant(INTS, [0] * LANES)
         return Vector(self, self.code.shuffle_vector(single, nothing, first))
 
     def spread(self, number: Whole) -> Vector:
@@ -290,7 +299,7 @@ class Kernel:
     def call(self, intrinsic: str, *operands: ir.Value) -> Vector:
         """An operation on vectors that LLVM knows by name."""
         if intrinsic not in self._called:
-            kind = ir.FunctionType(_FLOATS, [_FLOATS] * len(operands))
+            kind = ir.FunctionType(FLOATS, [operand.type for operand in operands])
             self._called[intrinsic] = ir.Function(self.module, kind, intrinsic)
         return Vector(self, self.code.call(self._called[intrinsic], operands))
 
@@ -361,7 +370,7 @@ class LaneSums:
             for place in range(width)
         ]
         upper = [number + width for number in lower]
-        masks = (ir.Constant(_INTS, lower), ir.Constant(_INTS, upper))
+        masks = (ir.Constant(INTS, lower), ir.Constant(INTS, upper))
         return code.fadd(*(code.shuffle_vector(first, second, mask) for mask in masks))
 
     def total(self) -> Vector:
