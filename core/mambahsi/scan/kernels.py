@@ -193,9 +193,9 @@ def scan(rank: int, *, short: bool, gated: bool, softplus: bool, wide: bool) -> 
     (states, channels), A times log2(e); ``skip`` (channels,), D; ``state`` (states, channels),
     before the first row, replaced by that behind the last (not touched if short); ``kept``
     (segments, states x channels) or None, gets the state before every segment; ``deltas``
-    (:data:`SEGMENT`, lanes) to work in; ``out`` (rows, channels), may be ``u``. Integers: ``steps`` (1 if ``step`` is given, else 0),
-    ``keep`` (1 if ``kept`` is given, else 0), ``channels``, ``rows``, ``segment``, ``tile``,
-    ``last_tile``.
+    (:data:`SEGMENT`, lanes) to work in; ``out`` (rows, channels), may be ``u``. Integers:
+    ``steps`` (1 if ``step`` is given, else 0), ``keep`` (1 if ``kept`` is given, else 0),
+    ``channels``, ``rows``, ``segment``, ``tile``, ``last_tile``. ``wide``: for AVX-512.
     """
     names = "u step drive gate step_weight bias rate skip state kept deltas out"
     k = Kernel(names, "steps keep channels rows segment tile last_tile")
@@ -255,9 +255,7 @@ def scan(rank: int, *, short: bool, gated: bool, softplus: bool, wide: bool) -> 
 
 
 @kernel
-def scan_gradient(
-    rank: int, *, short: bool, gated: bool, softplus: bool, wide: bool
-) -> Kernel:
+def scan_gradient(rank: int, *, short: bool, gated: bool, softplus: bool, wide: bool) -> Kernel:
     """Gradient of :func:`scan`, from the last segment to the first.
 
     Tensors as there, ``kept`` being what it kept, and: ``dout`` (rows, channels); ``dstate``
