@@ -29,9 +29,14 @@ def tr(text: str) -> str:
     return catalog().get(text, text)
 
 
-def tr_preset(description: str) -> str:
-    """A preset's description in the user's language; the engine's ``jobs.py`` has the literals."""
-    return catalog().get(description, description)
+def tr_engine(text: str) -> str:
+    """A text of the engine's in the user's language.
+
+    Args:
+        text: Description of a preset, or a text of the installer's: ``make translate`` reads those
+            from the engine's ``jobs.py`` and ``installer/texts.py``. Any other stays as it is.
+    """
+    return catalog().get(text, text)
 
 
 def plain(label: str) -> str:

@@ -3,9 +3,9 @@
     translate.py        update each resources/i18n/mambahsi_LOCALE.ts, and say what is missing
 
 A text is whatever the plugin hands to ``tr``, which takes nothing but a literal, so that the
-code tells all of them, or the description of a preset in the engine's ``jobs.py``. Catalogs are
-Qt Linguist's TS files. Texts that are new come in unfinished, and those that the code no longer
-has go. Standard library only.
+code tells all of them; the description of a preset in the engine's ``jobs.py``; or what the
+engine's ``installer/texts.py`` marks. Catalogs are Qt Linguist's TS files. Texts that are new
+come in unfinished, and those that the code no longer has go. Standard library only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PLUGIN = ROOT / "mambahsi_qgis"
-JOBS = ROOT / "core" / "mambahsi" / "jobs.py"
+ENGINE = ROOT / "core" / "mambahsi"
 CATALOGS = ROOT / "resources" / "i18n"
 CONTEXT = "MambaHSI"
 NAME = "mambahsi_"
@@ -44,32 +44,46 @@ class Message:
     kind: str = "unfinished"
 
 
-def texts(package: Path = PLUGIN, jobs: Path | None = JOBS) -> dict[str, list[str]]:
+def texts(package: Path = PLUGIN, engine: Path | None = ENGINE) -> dict[str, list[str]]:
     """Texts in order, each with the files that it is in.
 
     Args:
         package: Folder of Python files with calls of ``tr``.
-        jobs: The engine's file with the presets, or None.
+        engine: The engine's package with the presets and the texts of the installer, or None.
 
     Raises:
         NotLiteral: A call has something else than one literal text.
     """
     found: dict[str, list[str]] = {}
     for path in sorted(package.rglob("*.py")):
-        name = path.relative_to(package.parent).as_posix()
-        for call in _calls(ast.parse(path.read_text(encoding="utf-8"), name)):
-            text = call.args[0] if len(call.args) == 1 and not call.keywords else None
-            if not isinstance(text, ast.Constant) or not isinstance(text.value, str):
-                raise NotLiteral(
-                    f"{name}:{call.lineno}: tr takes one literal text; format what it returns."
-                )
-            files = found.setdefault(text.value, [])
+        for text in _literals(path, package.parent, "tr"):
+            files = found.setdefault(text, [])
+            name = path.relative_to(package.parent).as_posix()
             if name not in files:
                 files.append(name)
-    if jobs is not None:
+    if engine is not None:
+        jobs, installer = engine / "jobs.py", engine / "installer" / "texts.py"
         for call in _calls(ast.parse(jobs.read_text(encoding="utf-8")), "Preset"):
             found.setdefault(ast.literal_eval(call.args[2]), []).append("core/mambahsi/jobs.py")
+        for text in _literals(installer, ROOT, "mark"):
+            found.setdefault(text, []).append(installer.relative_to(ROOT).as_posix())
     return found
+
+
+def _literals(path: Path, base: Path, function: str) -> Iterator[str]:
+    """The texts that a file hands to a function.
+
+    Raises:
+        NotLiteral: Something else than one literal text is handed to it.
+    """
+    name = path.relative_to(base).as_posix()
+    for call in _calls(ast.parse(path.read_text(encoding="utf-8"), name), function):
+        text = call.args[0] if len(call.args) == 1 and not call.keywords else None
+        if not isinstance(text, ast.Constant) or not isinstance(text.value, str):
+            raise NotLiteral(
+                f"{name}:{call.lineno}: {function} takes one literal text; format what it returns."
+            )
+        yield text.value
 
 
 def _calls(tree: ast.AST, name: str = "tr") -> Iterator[ast.Call]:

@@ -24,7 +24,10 @@ QT = {"PyQt4", "PyQt5", "PyQt6", "PySide2", "PySide6", "sip"}
 # Files of the engine that the plugin loads by their path.
 SHARED = [
     ENGINE / name
-    for name in ("colors.py", "installer/folders.py", "jobs.py", "sidecars.py", "wavelengths.py")
+    for name in (
+        *("colors.py", "jobs.py", "sidecars.py", "wavelengths.py"),
+        *("installer/folders.py", "installer/kernel_tools.py", "installer/texts.py"),
+    )
 ]
 
 # Modules that have to run before any package is installed.

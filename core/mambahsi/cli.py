@@ -2,11 +2,11 @@
 
 Every job is a command (``mambahsi train``, ``crossvalidate``, ``classify``, ``assess``,
 ``sampledesign``, ``signatures``, ``separability``, ``checksamples``, ``exportlandcover``,
-``importbenchmark``, ``benchmark``, ``info``, ``doctor``, ``rerun``), and ``devices`` is one;
-every option is a field of the job of that name (see :mod:`mambahsi.options`). Messages and a
-progress bar go to standard error, the result to standard output. The first Ctrl-C cancels, and
-leaves a training's checkpoint to ``--resume`` from; the second ends at once. Exit status as of
-:mod:`mambahsi.worker`.
+``importbenchmark``, ``benchmark``, ``info``, ``doctor``, ``install``, ``rerun``), and
+``devices`` is one; every option is a field of the job of that name (see
+:mod:`mambahsi.options`). Messages and a progress bar go to standard error, the result to standard
+output. The first Ctrl-C cancels, and leaves a training's checkpoint to ``--resume`` from; the
+second ends at once. Exit status as of :mod:`mambahsi.worker`.
 """
 
 from __future__ import annotations
@@ -176,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         "benchmark",
         "info",
         "doctor",
+        "install",
         "rerun",
     ):
         command = _add_command(commands, name, (jobs.KINDS[name].__doc__ or "").splitlines()[0])

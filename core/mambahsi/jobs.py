@@ -560,12 +560,15 @@ class InstallJob:
         folder: Folder of the environment, made anew unless it is whole already.
         variant: Build of PyTorch: for the processor, for CUDA, or by the computer's driver.
         wheels: Folder of wheels to install from without a network; empty takes the package index.
+        mamba_ssm: Build the kernels of mamba-ssm, too, where that can be done; without them, or
+            where their build fails, the engine works all the same.
         plan_only: Tell what it would take, and make nothing.
     """
 
-    folder: str
+    folder: str = field(metadata={"positional": True})
     variant: str = field(default="auto", metadata={"choices": VARIANTS})
     wheels: str = ""
+    mamba_ssm: bool = False
     plan_only: bool = False
 
 

@@ -23,7 +23,7 @@ from mambahsi_qgis.engine.jobs import folders, jobs
 from mambahsi_qgis.engine.locate import interpreter
 from mambahsi_qgis.engine.process import run_job
 from mambahsi_qgis.engine.pythons import Candidate, find_python
-from mambahsi_qgis.translation import tr
+from mambahsi_qgis.translation import tr, tr_engine
 
 INSTALL, CLEAN, UNINSTALL = "install", "clean", "uninstall"
 _GB = 10**9
@@ -78,7 +78,16 @@ class InstallEngine(EngineAlgorithm):
                         "auto takes the one for CUDA where the driver of an NVIDIA graphics card "
                         "is new enough, else the one for the processor, which is much smaller."
                     ),
-                )
+                ),
+                (
+                    "mamba_ssm",
+                    tr("Build the kernels of mamba-ssm, too"),
+                    tr(
+                        "An extra for graphics cards, which takes long. It needs Linux, the build "
+                        "for CUDA, CUDA 13's compiler nvcc and a C++ compiler; what is missing is "
+                        "told. The engine works without them, also where their build fails."
+                    ),
+                ),
             ],
         )
         self.add(
@@ -101,7 +110,10 @@ class InstallEngine(EngineAlgorithm):
         )
         self.add(
             QgsProcessingParameterString("INDEX", tr("Package index"), optional=True),
-            tr("Address of a package index that replaces pip's own, for example a company's."),
+            tr(
+                "Address of a package index that replaces pip's own, for example a company's, "
+                "without user and password: pip finds those in the file .netrc or in a keyring."
+            ),
             advanced=True,
         )
         self.add(
@@ -125,8 +137,9 @@ class InstallEngine(EngineAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("BYTES", tr("Bytes on the disk, or freed")))
 
     def problem(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        """Nothing that could be known beforehand."""
-        return ""
+        """A password in an address; refused before QGIS writes its history."""
+        given = self.parameterAsString(parameters, "INDEX", context)
+        return network.index_problem(given or network.index_setting())
 
     def prepareAlgorithm(
         self,
@@ -168,6 +181,7 @@ class InstallEngine(EngineAlgorithm):
         settings = {
             "folder": str(target),
             "variant": self.parameterAsEnumString(parameters, "VARIANT", context),
+            "mamba_ssm": self.parameterAsBool(parameters, "MAMBA_SSM", context),
             "wheels": self.parameterAsFile(parameters, "WHEELS", context),
         }
         plan = self._run(python, jobs.InstallJob(**settings, plan_only=True), feedback)
@@ -237,14 +251,18 @@ def require_python(chosen: str, feedback: QgsProcessingFeedback) -> Path:
 
 def describe(plan: dict[str, Any]) -> str:
     """What an installation takes, in one sentence."""
-    return tr(
+    said = tr(
         "The engine takes {installed:.1f} GB in {folder}, after a download of {download:.1f} GB; "
         "while it is being installed {needed:.1f} GB are needed, {free:.1f} GB are free. Build of "
         "PyTorch: {variant} ({reason}). Python: {python}."
     ).format(
         **{name: plan[name] / _GB for name in ("installed", "download", "needed", "free")},
-        **{name: plan[name] for name in ("folder", "variant", "reason", "python")},
+        **{name: plan[name] for name in ("folder", "variant", "python")},
+        reason=tr_engine(plan["reason"]),
     )
+    if plan.get("mamba_ssm"):
+        said += " " + tr("Kernels of mamba-ssm: {}.").format(plan["mamba_ssm"])
+    return said
 
 
 def _line(candidate: Candidate) -> str:

@@ -16,7 +16,7 @@ from mambahsi_qgis.algorithms import checks
 from mambahsi_qgis.algorithms.labeled import VECTORS, LabeledAlgorithm
 from mambahsi_qgis.algorithms.parameters import read_setting, setting
 from mambahsi_qgis.engine.jobs import jobs
-from mambahsi_qgis.translation import tr, tr_preset
+from mambahsi_qgis.translation import tr, tr_engine
 
 
 def protocol_help() -> str:
@@ -33,7 +33,7 @@ def protocol_help() -> str:
 def preset_help() -> str:
     """What the presets are, as the engine describes them."""
     described = "; ".join(
-        f"{name}: {tr_preset(preset.description)}" for name, preset in jobs.PRESETS.items()
+        f"{name}: {tr_engine(preset.description)}" for name, preset in jobs.PRESETS.items()
     )
     return tr("Network configuration. {}.").format(described)
 

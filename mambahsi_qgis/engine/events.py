@@ -14,7 +14,7 @@ from typing import Any, Optional
 
 from qgis.core import QgsProcessingFeedback
 
-from mambahsi_qgis.translation import tr
+from mambahsi_qgis.translation import tr, tr_engine
 
 
 class EventReader:
@@ -67,7 +67,7 @@ class EventReader:
         stage = message.partition(":")[0] if re.search(r"\d", message) else message
         if stage and stage != self._stage:
             self._stage = stage
-            self._feedback.setProgressText(stage)
+            self._feedback.setProgressText(tr_engine(stage))
 
 
 def describe_metric(values: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from mambahsi_qgis import paths
 from mambahsi_qgis.engine import installed
 from mambahsi_qgis.engine.jobs import folders
 from mambahsi_qgis.engine.locate import Engine
-from mambahsi_qgis.engine.network import INDEX_SETTING
+from mambahsi_qgis.engine.network import index_setting
 
 _LAST_LINES = 30
 
@@ -35,7 +35,7 @@ def facts(engine: Engine) -> list[str]:
     if current.is_dir():
         state = "whole" if folders.stamp(current) is not None else "half-made"
     settings = QgsSettings()
-    index = str(settings.value(INDEX_SETTING, "") or "")
+    index = index_setting()
     lines = [
         f"QGIS: {Qgis.QGIS_VERSION}, Qt {QT_VERSION_STR}, Python {platform.python_version()}",
         f"system: {platform.platform()}, {platform.machine()}",

@@ -55,5 +55,11 @@ sidecars = _shared("sidecars")
 colors = _shared("colors")
 """The engine's module that reads colors and has defaults."""
 
+install_texts = _shared("installer/texts")
+"""The engine's module that has the words of an installation."""
+
+kernel_tools = _shared("installer/kernel_tools")
+"""The engine's module that knows whether the kernels of mamba-ssm can be built here."""
+
 folders = _shared("installer/folders")
 """The engine's module that knows the folder of an installed engine."""

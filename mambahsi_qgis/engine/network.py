@@ -1,11 +1,13 @@
 """QGIS's own network settings, for pip: proxy, package index, certificates.
 
 They reach pip through its environment, never through a file or a command line, where others
-could read a password.
+could read a password. An index's own user and password are not QGIS's to keep: its settings, and
+Processing's history, are files of plain text. pip finds them where people keep them for pip.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,10 +15,28 @@ from qgis.core import QgsApplication, QgsNetworkAccessManager, QgsSettings
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtNetwork import QNetworkProxy, QNetworkProxyFactory, QNetworkProxyQuery
 
+from mambahsi_qgis.translation import tr
+
 INDEX_SETTING = "mambahsi/package_index"
-"""Address of a package index that replaces pip's own; may hold user and password."""
+"""Address of a package index that replaces pip's own; never with user and password."""
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+
+
+def index_problem(address: str) -> str:
+    """Why an address must not be kept, or an empty text."""
+    if not re.match(r"\s*(?:[\w+.-]+://)?[^/\s]*@", address):
+        return ""
+    return tr(
+        "The address of the package index holds a user or a password, which QGIS would keep "
+        "readable in its settings and its history. Leave them out. pip finds them in the file "
+        ".netrc of your home folder (machine HOST login USER password PASSWORD), or in a keyring."
+    )
+
+
+def index_setting() -> str:
+    """The index that is set among QGIS's options, or an empty text."""
+    return str(QgsSettings().value(INDEX_SETTING, "") or "").strip()
 
 
 def surroundings(folder: Path, index: str = "") -> dict[str, str]:
@@ -33,7 +53,7 @@ def surroundings(folder: Path, index: str = "") -> dict[str, str]:
         spared = _without_proxy()
         if spared:
             found.update(dict.fromkeys(("NO_PROXY", "no_proxy"), spared))
-    index = (index or str(QgsSettings().value(INDEX_SETTING, "") or "")).strip()
+    index = index.strip() or index_setting()
     if index:
         found["PIP_INDEX_URL"] = index
     certificates = _certificates(folder)

@@ -32,7 +32,8 @@ from qgis.PyQt.QtCore import QCoreApplication, QThread
 from mambahsi_qgis import paths
 from mambahsi_qgis.engine.environment import engine_environment
 from mambahsi_qgis.engine.events import EventReader
-from mambahsi_qgis.translation import tr
+from mambahsi_qgis.engine.jobs import install_texts
+from mambahsi_qgis.translation import tr, tr_engine
 
 CANCEL_GRACE = 4.0
 """Seconds that the engine has to stop by itself after a cancel; it takes two at most."""
@@ -236,6 +237,11 @@ def _cancel_message(reader: EventReader) -> str:
 
 def _error_message(error: dict[str, Any], log: Path) -> str:
     lines = [str(error.get("message") or tr("The engine failed.")), str(error.get("hint") or "")]
+    cause = str(error.get("code") or "").partition("install-")[2]
+    known = install_texts.CAUSES.get(cause, ())
+    if known and tr_engine(known[0]) != known[0]:
+        # What the engine says names files and figures, but in English: it comes last.
+        lines = [*map(tr_engine, known), lines[0]]
     if error.get("code") == "internal":
         lines.append(tr("Log: {}").format(log))
     return "\n".join(filter(None, lines))

@@ -30,15 +30,21 @@ from mambahsi_qgis import paths
 from mambahsi_qgis.engine.facts import facts
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.engine.locate import SETTING, Engine, engine_named, find_engine
-from mambahsi_qgis.engine.network import INDEX_SETTING
+from mambahsi_qgis.engine.network import INDEX_SETTING, index_problem, index_setting
 from mambahsi_qgis.gui.algorithm_dialog import open_dialog
 from mambahsi_qgis.gui.engine_task import EngineTask
+from mambahsi_qgis.gui.kernels_box import KernelsBox
 from mambahsi_qgis.translation import tr
 
 
-def open_install_dialog(action: str = "install") -> Any:
-    """Open the dialog that installs or removes the engine; gives the dialog."""
-    return open_dialog("mambahsi:installengine", {"ACTION": action})
+def open_install_dialog(action: str = "install", kernels: bool = False) -> Any:
+    """Open the dialog that installs or removes the engine; gives the dialog.
+
+    Args:
+        action: What it is to do.
+        kernels: Whether the kernels of mamba-ssm are to be built, too.
+    """
+    return open_dialog("mambahsi:installengine", {"ACTION": action, "MAMBA_SSM": kernels})
 
 
 class EngineOptionsFactory(QgsOptionsWidgetFactory):
@@ -81,6 +87,8 @@ class EngineOptions(QgsOptionsPageWidget):
         layout.addWidget(self.status)
         layout.addLayout(self._fields())
         layout.addLayout(self._buttons())
+        self.kernels = KernelsBox()
+        layout.addWidget(self.kernels)
         self.report = QPlainTextEdit()
         self.report.setObjectName("mambahsiEngineReport")
         self.report.setReadOnly(True)
@@ -102,7 +110,7 @@ class EngineOptions(QgsOptionsPageWidget):
                 "Empty takes the engine that the plugin installed."
             )
         )
-        self.index = QLineEdit(str(QgsSettings().value(INDEX_SETTING, "") or ""))
+        self.index = QLineEdit(index_setting())
         self.index.setObjectName("mambahsiPackageIndex")
         self.index.setToolTip(
             tr("Address of a package index to install from, for example a company's. Empty: PyPI.")
@@ -113,7 +121,18 @@ class EngineOptions(QgsOptionsPageWidget):
             (tr("Package in&dex"), self.index),
         ):
             form.addRow(text, widget)  # which makes it the label's buddy
+        self.index_problem = QLabel()
+        self.index_problem.setObjectName("mambahsiIndexProblem")
+        self.index_problem.setWordWrap(True)
+        self.index.textChanged.connect(self._check_index)
+        form.addRow(self.index_problem)
+        self._check_index(self.index.text())
         return form
+
+    def _check_index(self, address: str) -> None:
+        problem = index_problem(address)
+        self.index_problem.setText(problem)
+        self.index_problem.setVisible(bool(problem))
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -153,7 +172,7 @@ class EngineOptions(QgsOptionsPageWidget):
 
     def _open(self, action: str) -> None:
         self.make_way()
-        open_install_dialog(action)
+        open_install_dialog(action, self.kernels.is_wanted() and action == "install")
 
     def make_way(self) -> None:
         """Close QGIS's options, as OK does, for another window.
@@ -173,7 +192,8 @@ class EngineOptions(QgsOptionsPageWidget):
         if SETTING in ProcessingConfig.settings:
             ProcessingConfig.settings[SETTING].setValue(chosen)
         QgsSettings().setValue(SETTING, chosen)
-        QgsSettings().setValue(INDEX_SETTING, self.index.text().strip())
+        if not self.index_problem.text():
+            QgsSettings().setValue(INDEX_SETTING, self.index.text().strip())
         self._show_status()
 
     def _show_status(self) -> None:

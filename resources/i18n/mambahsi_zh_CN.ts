@@ -735,6 +735,16 @@
   </message>
   <message>
    <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
+   <source>Build the kernels of mamba-ssm, too</source>
+   <translation>同时构建 mamba-ssm 的内核</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
+   <source>An extra for graphics cards, which takes long. It needs Linux, the build for CUDA, CUDA 13's compiler nvcc and a C++ compiler; what is missing is told. The engine works without them, also where their build fails.</source>
+   <translation>用于显卡的可选项，耗时较长。需要 Linux、CUDA 构建版本、CUDA 13 的编译器 nvcc 和 C++ 编译器；缺少什么会给出说明。没有这些内核，或者构建失败，引擎同样可以工作。</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
    <source>Folder of wheels</source>
    <translation>wheel 文件夹</translation>
   </message>
@@ -760,8 +770,8 @@
   </message>
   <message>
    <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
-   <source>Address of a package index that replaces pip's own, for example a company's.</source>
-   <translation>代替 pip 自带索引的软件包索引地址，例如公司内部的索引。</translation>
+   <source>Address of a package index that replaces pip's own, for example a company's, without user and password: pip finds those in the file .netrc or in a keyring.</source>
+   <translation>代替 pip 自带索引的软件包索引地址，例如公司内部的索引；不要包含用户名和密码：pip 会从 .netrc 文件或密钥环中读取它们。</translation>
   </message>
   <message>
    <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
@@ -827,6 +837,11 @@
    <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
    <source>The engine takes {installed:.1f} GB in {folder}, after a download of {download:.1f} GB; while it is being installed {needed:.1f} GB are needed, {free:.1f} GB are free. Build of PyTorch: {variant} ({reason}). Python: {python}.</source>
    <translation>引擎将在 {folder} 中占用 {installed:.1f} GB，需要下载 {download:.1f} GB；安装过程中需要 {needed:.1f} GB，现有可用空间 {free:.1f} GB。PyTorch 构建版本：{variant}（{reason}）。Python：{python}。</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
+   <source>Kernels of mamba-ssm: {}.</source>
+   <translation>mamba-ssm 的内核：{}。</translation>
   </message>
   <message>
    <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
@@ -1844,6 +1859,11 @@
    <translation>{origin} 指定的引擎 Python {path} 无法执行。</translation>
   </message>
   <message>
+   <location filename="../../mambahsi_qgis/engine/network.py" />
+   <source>The address of the package index holds a user or a password, which QGIS would keep readable in its settings and its history. Leave them out. pip finds them in the file .netrc of your home folder (machine HOST login USER password PASSWORD), or in a keyring.</source>
+   <translation>软件包索引的地址中含有用户名或密码，QGIS 会以明文将其保存在设置和历史记录中。请去掉它们。pip 会从您主文件夹的 .netrc 文件（machine HOST login USER password PASSWORD）或密钥环中读取。</translation>
+  </message>
+  <message>
    <location filename="../../mambahsi_qgis/engine/process.py" />
    <source>Engine: {python}; its log: {log}</source>
    <translation>引擎：{python}；其日志：{log}</translation>
@@ -2616,6 +2636,31 @@
    <location filename="../../mambahsi_qgis/gui/field_box.py" />
    <source>No field holds whole numbers. Choose a field of text to number its classes.</source>
    <translation>没有整数字段。请选择一个文本字段，为其类别编号。</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/kernels_box.py" />
+   <source>Build the &amp;kernels of mamba-ssm, too</source>
+   <translation>同时构建 mamba-ssm 的内核(&amp;K)</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/kernels_box.py" />
+   <source>An extra of an installation, for graphics cards; the engine works without it</source>
+   <translation>安装时的可选项，用于显卡；没有它引擎同样可以工作</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/kernels_box.py" />
+   <source>Looking for compilers…</source>
+   <translation>正在查找编译器…</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/kernels_box.py" />
+   <source>Compilers and a graphics card were found; the build takes long.</source>
+   <translation>已找到编译器和显卡；构建需要较长时间。</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/gui/kernels_box.py" />
+   <source>They cannot be built here: {}.</source>
+   <translation>无法在此构建：{}。</translation>
   </message>
   <message>
    <location filename="../../mambahsi_qgis/gui/map/panel.py" />
@@ -3622,6 +3667,296 @@
    <location filename="../../core/mambahsi/jobs.py" />
    <source>the spectral branch alone</source>
    <translation>仅光谱分支</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Preparing the folder</source>
+   <translation>正在准备文件夹</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Removing what an earlier attempt left</source>
+   <translation>正在清除上次安装的残留</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Creating the environment</source>
+   <translation>正在创建环境</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Fetching pip</source>
+   <translation>正在获取 pip</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Installing PyTorch</source>
+   <translation>正在安装 PyTorch</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Installing packages</source>
+   <translation>正在安装软件包</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Verifying the engine</source>
+   <translation>正在验证引擎</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Building mamba-ssm</source>
+   <translation>正在构建 mamba-ssm</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>as chosen</source>
+   <translation>按您的选择</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>this system has no CUDA</source>
+   <translation>此系统没有 CUDA</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>no driver of an NVIDIA graphics card was found</source>
+   <translation>没有找到 NVIDIA 显卡驱动程序</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The disk is full.</source>
+   <translation>磁盘已满。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Free some space and install again; what was downloaded is kept.</source>
+   <translation>请释放一些空间后重新安装；已下载的内容会保留。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The proxy is a SOCKS proxy, which pip cannot use by itself.</source>
+   <translation>代理是 SOCKS 代理，pip 本身无法使用。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Choose an HTTP proxy under Settings ▸ Options ▸ Network in QGIS, or install from a folder of wheels.</source>
+   <translation>请在 QGIS 的“设置 ▸ 选项 ▸ 网络”中选择 HTTP 代理，或者从 wheel 文件夹安装。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Paths in the engine's folder are longer than this system allows.</source>
+   <translation>引擎文件夹中的路径超过了此系统允许的长度。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>On Windows, have an administrator enable long paths (“Enable Win32 long paths” of the group policies) and install again. What was downloaded is kept.</source>
+   <translation>在 Windows 上，请管理员启用长路径（组策略中的“启用 Win32 长路径”），然后重新安装。已下载的内容会保留。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The proxy refused the connection.</source>
+   <translation>代理拒绝了连接。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Check the proxy under Settings ▸ Options ▸ Network in QGIS: its address, user and password.</source>
+   <translation>请在 QGIS 的“设置 ▸ 选项 ▸ 网络”中检查代理的地址、用户名和密码。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The server's certificate is not trusted.</source>
+   <translation>服务器的证书不受信任。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Where a company's proxy replaces certificates, add its certificate under Settings ▸ Options ▸ Authentication ▸ Manage Certificates in QGIS. A wrong clock of the computer has the same effect.</source>
+   <translation>如果公司的代理会替换证书，请在 QGIS 的“设置 ▸ 选项 ▸ 身份验证 ▸ 管理证书”中添加其证书。计算机时钟不正确也会造成同样的问题。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The package index cannot be reached.</source>
+   <translation>无法访问软件包索引。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Check the network connection, and the proxy under Settings ▸ Options ▸ Network in QGIS, then install again; what was downloaded is kept. Without a network, install from a folder of wheels.</source>
+   <translation>请检查网络连接以及 QGIS 的“设置 ▸ 选项 ▸ 网络”中的代理，然后重新安装；已下载的内容会保留。没有网络时，请从 wheel 文件夹安装。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>A package is not the one that the plugin was tested with: its digest differs.</source>
+   <translation>有一个软件包与插件测试时所用的不同：其摘要不一致。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Install again. If that does not help, the package index changes its files; choose another one in the settings, and report it.</source>
+   <translation>请重新安装。如果仍不成功，说明软件包索引更改了文件；请在设置中选择其他索引，并报告此问题。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The package index answers with an error.</source>
+   <translation>软件包索引返回错误。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Check the address of the package index in the settings; empty takes pip's own.</source>
+   <translation>请检查设置中软件包索引的地址；留空则使用 pip 自带的索引。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>There is no ready-made package for this computer and its Python.</source>
+   <translation>没有适用于此计算机及其 Python 的现成软件包。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Needed are a 64-bit Python 3.10 to 3.13 on Windows, on Linux (x86-64 or ARM), or on macOS 14 or later with an Apple processor. Name another Python in the settings, or complete the folder of wheels.</source>
+   <translation>需要 Windows、Linux（x86-64 或 ARM）或采用 Apple 处理器的 macOS 14 及更高版本上的 64 位 Python 3.10 至 3.13。请在设置中指定其他 Python，或者补全 wheel 文件夹。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The folder cannot be written.</source>
+   <translation>无法写入该文件夹。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Make the folder writable, close other programs that use it (a running QGIS or engine, a virus scanner), and install again.</source>
+   <translation>请使该文件夹可写，关闭正在使用它的其他程序（运行中的 QGIS 或引擎、杀毒软件），然后重新安装。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The memory ran out.</source>
+   <translation>内存不足。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Close other programs and install again.</source>
+   <translation>请关闭其他程序后重新安装。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Python comes without pip, and none can be fetched without a network.</source>
+   <translation>Python 没有附带 pip，而没有网络时无法获取。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Put the wheel of pip that is named below into the folder of wheels. Or, on Debian and Ubuntu: sudo apt install python3-venv. Or name another Python.</source>
+   <translation>请将下面提到的 pip 的 wheel 放入 wheel 文件夹。在 Debian 和 Ubuntu 上也可以运行：sudo apt install python3-venv。或者指定其他 Python。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Another installation of the engine is running, in another QGIS perhaps.</source>
+   <translation>另一个引擎安装正在进行，可能是在另一个 QGIS 中。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Wait until it is done. One that was killed ends by itself within a minute.</source>
+   <translation>请等待其完成。被强行终止的安装会在一分钟内自行结束。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The new engine does not work.</source>
+   <translation>新引擎无法工作。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The log holds the whole report. A virus scanner that blocks files, or missing system libraries, have this effect.</source>
+   <translation>完整报告在日志中。杀毒软件拦截文件或缺少系统库都会造成这种情况。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The folder of wheels does not exist.</source>
+   <translation>wheel 文件夹不存在。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Choose another one.</source>
+   <translation>请选择其他文件夹。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>This Python is too old or too new.</source>
+   <translation>此 Python 版本过旧或过新。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The engine needs Python 3.10 to 3.13.</source>
+   <translation>引擎需要 Python 3.10 至 3.13。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>There is no build of PyTorch with CUDA for this system.</source>
+   <translation>没有适用于此系统的 CUDA 版 PyTorch。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Choose the build for the processor.</source>
+   <translation>请选择处理器构建版本。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The folder is there already, and holds something else than an engine.</source>
+   <translation>该文件夹已存在，其中的内容不是引擎。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Name a folder that does not exist yet.</source>
+   <translation>请指定一个尚不存在的文件夹。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The kernels of mamba-ssm could not be built.</source>
+   <translation>无法构建 mamba-ssm 的内核。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The engine works without them. The log tells what the compilers said.</source>
+   <translation>没有这些内核引擎同样可以工作。编译器的输出在日志中。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The installation failed.</source>
+   <translation>安装失败。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The log holds the details.</source>
+   <translation>详细信息在日志中。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>they are built on Linux alone</source>
+   <translation>只能在 Linux 上构建</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>the engine has PyTorch's build for the processor</source>
+   <translation>引擎使用的是处理器版 PyTorch</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>CUDA's compiler nvcc was not found (CUDA_HOME, PATH, /usr/local/cuda)</source>
+   <translation>没有找到 CUDA 的编译器 nvcc（CUDA_HOME、PATH、/usr/local/cuda）</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>a C++ compiler was not found</source>
+   <translation>没有找到 C++ 编译器</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>nvcc is not of the CUDA that PyTorch is built for</source>
+   <translation>nvcc 与 PyTorch 所用的 CUDA 版本不一致</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>no NVIDIA graphics card of compute capability 7.5 or later was found</source>
+   <translation>没有找到计算能力为 7.5 或更高的 NVIDIA 显卡</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Python's headers are missing (on Debian and Ubuntu: python3-dev)</source>
+   <translation>缺少 Python 头文件（Debian 和 Ubuntu 上为 python3-dev）</translation>
   </message>
  </context>
 </TS>

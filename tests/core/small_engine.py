@@ -90,9 +90,7 @@ def imported(environment: Path, module: str) -> str:
 
 
 def nothing_left(environment: Path) -> bool:
-    there = (
-        {path.name for path in environment.parent.iterdir()}
-        if environment.parent.exists()
-        else set()
-    )
-    return there <= {"install.lock", "downloads"}
+    """Whether all that is left of an attempt is its lock, and what it has downloaded."""
+    parent = environment.parent
+    there = {path.name for path in parent.iterdir()} if parent.exists() else set()
+    return all(name == "install.lock" or name.startswith("downloads-") for name in there)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -173,3 +176,143 @@ def test_busy_installation_is_not_removed(profile: Path) -> None:
     with folders.locked(profile), pytest.raises(QgsProcessingException, match="running"):
         installed.remove([old])
     assert old.exists()
+
+
+# Passwords -------------------------------------------------------------------------------------
+
+SECRET = "pass-5f1d"
+NO_PLACE = f"https://anna:{SECRET}@packages.example/simple"
+
+
+def files_with(text: str, *folders: str) -> list[Path]:
+    """Files below folders that hold a text."""
+    found = []
+    for folder in folders:
+        files = (path for path in Path(folder).rglob("*") if path.is_file())
+        found += [path for path in files if text.encode() in path.read_bytes()]
+    return found
+
+
+@pytest.mark.parametrize("place", ["parameter", "setting"])
+def test_password_in_an_address_is_refused(
+    place: str, provider: Any, profile: Path, told: Any
+) -> None:
+    from mambahsi_qgis.engine.network import INDEX_SETTING
+
+    if place == "setting":
+        QgsSettings().setValue(INDEX_SETTING, NO_PLACE)
+    given = {"INDEX": NO_PLACE} if place == "parameter" else {}
+    try:
+        algorithm = provider.algorithm("installengine").create()
+        accepted, message = algorithm.checkParameterValues(given, QgsProcessingContext())
+    finally:
+        QgsSettings().remove(INDEX_SETTING)
+    assert not accepted
+    assert ".netrc" in message
+    assert SECRET not in message
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [
+        ("https://packages.example/simple", False),
+        ("", False),
+        ("https://packages.example/@team/simple", False),
+        ("https://anna@packages.example/simple", True),
+        ("anna:word@packages.example/simple", True),
+        (" https://anna:w@rd@packages.example/simple", True),
+    ],
+)
+def test_which_addresses_hold_a_user(provider: Any, address: str, refused: bool) -> None:
+    from mambahsi_qgis.engine.network import index_problem
+
+    assert bool(index_problem(address)) is refused
+
+
+def test_history_of_processing_never_holds_a_password(
+    provider: Any, profile: Path, qgis_iface: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through QGIS's own dialog: what is refused is not written down, and what runs is."""
+    from mambahsi_qgis.gui.algorithm_dialog import open_dialog
+    from qgis.core import QgsApplication
+    from qgis.gui import QgsBrowserGuiModel
+    from qgis.PyQt.QtCore import QCoreApplication, QTimer
+    from qgis.PyQt.QtWidgets import QApplication, QMessageBox
+
+    model = QgsBrowserGuiModel()
+    monkeypatch.setattr(qgis_iface, "browserModel", lambda: model, raising=False)
+    kept = [QgsApplication.qgisSettingsDirPath()]
+    # QGIS tells in a window of its own why it does not run an algorithm.
+    said: list[str] = []
+
+    def close_message() -> None:
+        message = QApplication.activeModalWidget()
+        if isinstance(message, QMessageBox):
+            said.append(message.text())
+            message.accept()
+
+    timer = QTimer()
+    timer.timeout.connect(close_message)
+    timer.start(100)
+    for address in (NO_PLACE, "https://kept-5f1d.example/simple"):
+        dialog = open_dialog("mambahsi:installengine", {"INDEX": address, "ACTION": "clean"})
+        dialog.runAlgorithm()
+        end = time.monotonic() + 30
+        while address is not NO_PLACE and not files_with("kept-5f1d", *kept):
+            assert time.monotonic() < end
+            QCoreApplication.processEvents()
+        dialog.close()
+    timer.stop()
+    assert any(".netrc" in text for text in said)
+    assert files_with(SECRET, *kept) == []
+
+
+# The words of an installation --------------------------------------------------------------------
+
+
+def test_causes_of_a_failure_speak_the_users_language(
+    provider: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mambahsi_qgis import translation
+    from mambahsi_qgis.engine import process
+
+    error = {"code": "install-proxy", "message": "Installing failed (407)", "hint": "Check it."}
+    lines = process._error_message(error, tmp_path).splitlines()
+    assert lines == ["Installing failed (407)", "Check it."]
+    catalog = translation._read(Path("resources/i18n/mambahsi_zh_CN.ts").resolve())
+    monkeypatch.setattr(translation, "catalog", lambda: catalog)
+    lines = process._error_message(error, tmp_path).splitlines()
+    assert lines[0] == "代理拒绝了连接。"
+    assert "代理" in lines[1]
+    assert lines[2] == "Installing failed (407)"
+    other = {"code": "scene", "message": "No scene.", "hint": ""}
+    assert process._error_message(other, tmp_path) == "No scene."
+
+
+def test_every_cause_has_words(provider: Any) -> None:
+    """Whatever code the installer gives an error, the plugin knows a message and a hint for it."""
+    from mambahsi_qgis import paths
+    from mambahsi_qgis.engine.jobs import install_texts
+
+    codes = set()
+    for file in (paths.part("core") / "mambahsi").rglob("install*/*.py"):
+        text = file.read_text(encoding="utf-8")
+        codes |= set(re.findall(r'InstallError\(\s*"(\w+)"', text))
+        codes |= set(re.findall(r'Cause\(\s*"(\w+)"', text))
+    assert len(codes) > 15
+    assert codes <= set(install_texts.CAUSES)
+    assert all(message and hint for message, hint in install_texts.CAUSES.values())
+
+
+def test_steps_speak_the_users_language(
+    provider: Any, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mambahsi_qgis import translation
+    from mambahsi_qgis.engine.events import EventReader
+
+    catalog = translation._read(Path("resources/i18n/mambahsi_zh_CN.ts").resolve())
+    monkeypatch.setattr(translation, "catalog", lambda: catalog)
+    reader = EventReader(told)
+    line = {"event": "progress", "fraction": 0.1, "message": "Installing PyTorch: 3, numpy"}
+    reader.read(json.dumps(line).encode())
+    assert told.lines == ["正在安装 PyTorch"]

@@ -120,3 +120,51 @@ def test_options_of_qgis_give_way_to_the_installation(page: Any) -> None:
     assert kept == ["https://packages.example/simple"]
     page.setParent(None)
     options.deleteLater()
+
+
+def test_index_with_a_password_is_not_kept(page: Any) -> None:
+    page.index.setText("https://packages.example/simple")
+    page.apply()
+    page.index.setText("https://anna:pass-5f1d@packages.example/simple")
+    assert ".netrc" in page.index_problem.text()
+    assert page.index_problem.isVisible()
+    page.apply()
+    assert QgsSettings().value("mambahsi/package_index") == "https://packages.example/simple"
+    page.index.setText("https://packages.example/other")
+    assert not page.index_problem.isVisible()
+
+
+def test_kernels_are_offered_where_they_can_be_built(
+    page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mambahsi_qgis.engine.jobs import kernel_tools
+    from mambahsi_qgis.gui.kernels_box import KernelsBox
+
+    for found, offered, words in (
+        (kernel_tools.Tools("nvcc"), False, "nvcc"),
+        (kernel_tools.Tools("cuda", "/opt/cuda: CUDA 12.4"), False, "CUDA 12.4"),
+        (kernel_tools.Tools("", "", "/opt/cuda", "c++", ("8.6",)), True, "were found"),
+    ):
+        monkeypatch.setattr(kernel_tools, "find", lambda found=found: found)
+        box = KernelsBox()
+        wait_until(lambda box=box: "Looking" not in box.reason.text(), 10)
+        assert box.box.isEnabled() is offered
+        assert words in box.reason.text()
+        box.box.setChecked(True)
+        assert box.is_wanted() is offered
+        box.deleteLater()
+
+
+def test_kernels_that_are_wanted_reach_the_dialog(
+    page: Any, monkeypatch: pytest.MonkeyPatch, qgis_iface: Any
+) -> None:
+    from mambahsi_qgis.gui import options
+
+    opened: list[tuple[str, bool]] = []
+    monkeypatch.setattr(options, "open_install_dialog", lambda *given: opened.append(given))
+    wait_until(lambda: "Looking" not in page.kernels.reason.text(), 10)
+    page.kernels.box.setEnabled(True)
+    page.kernels.box.setChecked(True)
+    click(page, "mambahsiInstall")
+    click(page, "mambahsiRemove")
+    assert opened == [("install", True), ("uninstall", False)]

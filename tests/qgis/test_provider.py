@@ -41,7 +41,7 @@ PARAMETERS = {
     "importbenchmark": "INPUT GROUND_TRUTH TEST_GROUND_TRUTH DATASET VARIABLE "
     "GROUND_TRUTH_VARIABLE SCENE LABELS REFERENCE_RASTER",
     "engineinfo": "MODEL",
-    "installengine": "AGREE VARIANT WHEELS PYTHON INDEX ACTION",
+    "installengine": "AGREE VARIANT MAMBA_SSM WHEELS PYTHON INDEX ACTION",
 }
 OUTPUTS = {
     "trainmodel": {"MODEL", "REPORT", *ACCURACY},
@@ -103,7 +103,7 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
     expected = {
         "assessaccuracy": 1, "sampledesign": 6, "exportlandcover": 4, "importbenchmark": 1,
         "engineinfo": 0, "classifyscene": 4, "spectralsignatures": 0, "classseparability": 1,
-        "installengine": 1,
+        "installengine": 2,
     }  # fmt: skip
     # Settings of the dialog itself, which no job knows.
     own = {"installengine": {"AGREE", "ACTION"}}

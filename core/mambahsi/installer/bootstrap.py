@@ -27,6 +27,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+from mambahsi.installer import texts
 from mambahsi.installer.causes import InstallError, failure, from_system
 from mambahsi.installer.commands import without_passwords
 from mambahsi.installer.requirements import PYPI
@@ -65,7 +66,7 @@ def find_pip(
         return [str(python), str(_download(known.get("index-url", PYPI), folder, known) / "pip")]
     raise InstallError(
         "pip",
-        f"{sys.executable} comes without pip, and without venv's copy of it.",
+        f"{sys.executable} comes without pip, and without venv's copy of it: {WHEEL} is needed.",
         f"Put {WHEEL} into the folder of wheels. Or, on Debian and Ubuntu: sudo apt install "
         "python3-venv. Or name another Python.",
     )
@@ -135,19 +136,19 @@ def _download(index: str, folder: Path, settings: Mapping[str, str]) -> Path:
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise _not_fetched(error) from error
     if _digest(content) != DIGEST:
-        raise failure("Fetching pip", "THESE PACKAGES DO NOT MATCH THE HASHES")
+        raise failure(texts.FETCHING_PIP, "THESE PACKAGES DO NOT MATCH THE HASHES")
     try:
         partial = target.with_suffix(".part")
         partial.write_bytes(content)
         partial.replace(target)
     except OSError as error:
-        raise from_system("Fetching pip", error) from error
+        raise from_system(texts.FETCHING_PIP, error) from error
     return target
 
 
 def _not_fetched(error: Exception) -> InstallError:
     """Told like any other trouble with the network, with the one more way out that there is."""
-    told = failure("Fetching pip", without_passwords(f"HTTPError {error}"))
+    told = failure(texts.FETCHING_PIP, without_passwords(f"HTTPError {error}"))
     cause = told.code.partition("-")[2]
     way_out = "On Debian and Ubuntu, sudo apt install python3-venv brings a pip, too."
     return InstallError(cause, told.message, f"{told.hint} {way_out}")

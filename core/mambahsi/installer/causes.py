@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from mambahsi.errors import MambaHSIError
+from mambahsi.installer import texts
 
 
 class InstallError(MambaHSIError):
@@ -29,53 +30,44 @@ class Cause:
     Attributes:
         name: Stable name.
         pattern: What betrays it in pip's words, or in those of the system.
-        message: What happened.
-        hint: What to do.
     """
 
     name: str
     pattern: str
-    message: str
-    hint: str
+
+    @property
+    def message(self) -> str:
+        """What happened."""
+        return texts.CAUSES[self.name][0]
+
+    @property
+    def hint(self) -> str:
+        """What to do."""
+        return texts.CAUSES[self.name][1]
 
 
 CAUSES = (
     Cause(
         "space",
         r"No space left on device|Errno 28\b|WinError 112\b|Disk quota exceeded|not enough space",
-        "The disk is full.",
-        "Free some space and install again; what was downloaded is kept.",
     ),
     Cause(
         "socks",
         r"Missing dependencies for SOCKS support",
-        "The proxy is a SOCKS proxy, which pip cannot use by itself.",
-        "Choose an HTTP proxy under Settings ▸ Options ▸ Network in QGIS, or install from a folder "
-        "of wheels.",
     ),
     Cause(
         "path",
         r"Windows Long Path support|WinError 206\b|file ?name (?:or extension )?is too long|"
         r"Errno 36\b",
-        "Paths in the engine's folder are longer than this system allows.",
-        "On Windows, have an administrator enable long paths (“Enable Win32 long paths” of the "
-        "group policies) and install again. What was downloaded is kept.",
     ),
     Cause(
         "proxy",
         r"ProxyError|Cannot connect to proxy|Tunnel connection failed|\b407\b|"
         r"Proxy Authentication Required",
-        "The proxy refused the connection.",
-        "Check the proxy under Settings ▸ Options ▸ Network in QGIS: its address, user and "
-        "password.",
     ),
     Cause(
         "tls",
         r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|SSLError|certificate verify failed",
-        "The server's certificate is not trusted.",
-        "Where a company's proxy replaces certificates, add its certificate under Settings ▸ "
-        "Options ▸ Authentication ▸ Manage Certificates in QGIS. A wrong clock of the computer "
-        "has the same effect.",
     ),
     Cause(
         "network",
@@ -83,49 +75,31 @@ CAUSES = (
         r"Temporary failure in name resolution|getaddrinfo failed|Name or service not known|"
         r"Network is unreachable|Connection refused|ConnectTimeout|ReadTimeout|timed out|"
         r"Connection (?:reset|aborted|broken)|IncompleteRead|IncompleteDownload|RemoteDisconnected",
-        "The package index cannot be reached.",
-        "Check the network connection, and the proxy under Settings ▸ Options ▸ Network in QGIS, "
-        "then install again; what was downloaded is kept. Without a network, install from a "
-        "folder of wheels.",
     ),
     Cause(
         "hash",
         r"DO NOT MATCH THE HASHES|Hash(?:es)? (?:mismatch|are required)",
-        "A package is not the one that the plugin was tested with: its digest differs.",
-        "Install again. If that does not help, the package index changes its files; choose another "
-        "one in the settings, and report it.",
     ),
     Cause(
         "index",
         r"\b(?:401|403|404) Client Error|\b5\d\d Server Error|HTTPError|HTTP error (?:4|5)\d\d|"
         r"too many \d+ error responses|Could not fetch URL|not a valid (?:JSON|HTML)|Invalid URL|"
         r"InvalidSchema|MissingSchema|invalid index",
-        "The package index answers with an error.",
-        "Check the address of the package index in the settings; empty takes pip's own.",
     ),
     Cause(
         "platform",
         r"is not a supported wheel on this platform|No matching distribution found|"
         r"from versions: none|Could not find a version that satisfies|Failed building wheel|"
         r"Failed to build|metadata-generation-failed|Requires-Python",
-        "There is no ready-made package for this computer and its Python.",
-        "Needed are a 64-bit Python 3.10 to 3.13 on Windows, on Linux (x86-64 or ARM), or on "
-        "macOS 14 or later with an Apple processor. Name another Python in the settings, or "
-        "complete the folder of wheels.",
     ),
     Cause(
         "permission",
         r"Permission denied|Errno 13\b|Errno 30\b|WinError 5\b|Read-only file system|"
         r"Access is denied",
-        "The folder cannot be written.",
-        "Make the folder writable, close other programs that use it (a running QGIS or engine, a "
-        "virus scanner), and install again.",
     ),
     Cause(
         "memory",
         r"MemoryError|Cannot allocate memory|Errno 12\b",
-        "The memory ran out.",
-        "Close other programs and install again.",
     ),
 )
 
@@ -145,7 +119,7 @@ def failure(step: str, text: str) -> InstallError:
     cause = classify(text)
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
     if cause is None:
-        return InstallError("other", f"{step} failed. {last}", "The log holds the details.")
+        return InstallError("other", f"{step} failed. {last}", texts.CAUSES["other"][1])
     return InstallError(cause.name, f"{step} failed. {cause.message} ({last})", cause.hint)
 
 

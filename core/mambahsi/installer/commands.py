@@ -12,11 +12,13 @@ import contextlib
 import os
 import queue
 import re
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from mambahsi import cancellation
 
@@ -105,11 +107,31 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if not cancellation.requested():
             process.wait(60)
             return
+        # Compilers that pip has set to work would go on without it.
+        others = list(_descendants(process.pid))
         process.terminate()
+        for other in others:
+            with contextlib.suppress(OSError):
+                os.kill(other, signal.SIGTERM)
         process.wait(_GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _descendants(parent: int) -> Iterator[int]:
+    """Processes that a process has started, and those that they have; on Linux alone."""
+    children: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            # The name, in parentheses, may hold anything.
+            words = status.read_text(errors="replace").rpartition(")")[2].split()
+            children.setdefault(int(words[1]), []).append(int(status.parent.name))
+    waiting = children.get(parent, [])
+    while waiting:
+        found = waiting.pop()
+        yield found
+        waiting += children.get(found, [])
 
 
 def environment(base: Mapping[str, str] = os.environ) -> dict[str, str]:

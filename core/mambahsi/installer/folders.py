@@ -1,9 +1,9 @@
 """The folder in which an engine comes into being: its lock, its stamp, its remains.
 
-Beside ``engine-DIGEST`` lie ``install.lock``, held while somebody installs, and ``downloads``,
-which holds what has been downloaded until an installation succeeds. The stamp inside the
-environment says that it is whole. The plugin loads this one file by its path, so it uses the
-standard library alone, and Python 3.9.
+Beside ``engine-DIGEST`` lie ``install.lock``, held while somebody installs, and
+``downloads-engine-DIGEST``, which holds what has been downloaded until an installation succeeds.
+The stamp inside the environment says that it is whole. The plugin loads this one file by its
+path, so it uses the standard library alone, and Python 3.9.
 """
 
 from __future__ import annotations
@@ -70,6 +70,14 @@ def remove(environment: Path) -> None:
     doomed = environment.with_name(f"removed-{uuid.uuid4().hex[:8]}")
     environment.rename(doomed)
     shutil.rmtree(doomed)
+
+
+def is_ours(environment: Path) -> bool:
+    """Whether nothing of the user's is lost where a folder is removed."""
+    if not environment.exists() or (environment / "pyvenv.cfg").is_file():
+        return True
+    # One that was killed at once has nothing but folders.
+    return environment.is_dir() and not any(path.is_file() for path in environment.rglob("*"))
 
 
 def remains(parent: Path, current: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mambahsi.errors import MambaHSIError
 from mambahsi.feedback import Feedback
-from mambahsi.installer import bootstrap, commands, folders, pip_settings, requirements
+from mambahsi.installer import bootstrap, commands, folders, pip_settings, requirements, texts
 from mambahsi.installer.causes import InstallError, failure, from_system
 from mambahsi.installer.pip import Pip
 
@@ -65,7 +65,7 @@ def make(environment: Path, variant: str, wheels: str, core: Path, feedback: Fee
         Cancelled: The user asked to stop.
     """
     parent = environment.parent
-    with _reported("Preparing the folder"), folders.locked(parent) as lock:
+    with _reported(texts.PREPARING), folders.locked(parent) as lock:
         if folders.stamp(environment) is not None:
             if _starts(environment, lock):
                 feedback.log(f"There is an engine in {environment} already.")
@@ -74,12 +74,16 @@ def make(environment: Path, variant: str, wheels: str, core: Path, feedback: Fee
                 f"The engine in {environment} does not start any more; the Python that it was made "
                 "from may have been replaced. It is made anew."
             )
-        with _reported("Removing what an earlier attempt left"):
+        if not folders.is_ours(environment):
+            raise InstallError(
+                "folder", f"{environment}: {texts.CAUSES['folder'][0]}", texts.CAUSES["folder"][1]
+            )
+        with _reported(texts.REMOVING):
             folders.remove(environment)
         if sys.platform == "win32":
             check_length(environment, _has_long_paths())
         _check_room(parent, variant)
-        downloads = parent / folders.DOWNLOADS
+        downloads = parent / f"{folders.DOWNLOADS}-{environment.name}"
         downloads.mkdir(exist_ok=True)
         try:
             _fill(environment, downloads, variant, wheels, core, lock, feedback)
@@ -109,7 +113,7 @@ def _fill(
     lock: int,
     feedback: Feedback,
 ) -> None:
-    feedback.progress(0.01, "Creating the environment")
+    feedback.progress(0.01, texts.CREATING)
     # Without -I or -E: the environment that this process was given is clean already.
     status, said = commands.run(
         [sys.executable, "-m", "venv", "--without-pip", str(environment)],
@@ -117,7 +121,7 @@ def _fill(
         [lock],
     )
     if status:
-        raise failure("Creating the environment", said)
+        raise failure(texts.CREATING, said)
     python = interpreter(environment)
     settings = pip_settings.read()
     arrivals = _Arrivals((environment, downloads), variant, feedback)
@@ -128,9 +132,9 @@ def _fill(
         lock,
     )
     for call in requirements.calls(core, downloads, variant, wheels, settings):
-        arrivals.step = f"Installing {call.name}"
-        pip.install(call, arrivals.step, arrivals.hear, arrivals.look)
-    feedback.progress(0.92, "Verifying the engine")
+        arrivals.step = call.step
+        pip.install(call, arrivals.hear, arrivals.look)
+    feedback.progress(0.92, texts.VERIFYING)
     _verify(python, core, lock)
     folders.write_stamp(
         environment,
@@ -154,8 +158,7 @@ def _verify(python: Path, core: Path, lock: int) -> None:
         raise InstallError(
             "verify",
             f"The new engine does not work: {(verdict or ['no verdict'])[-1]}",
-            "The log holds the whole report. A virus scanner that blocks files, or missing "
-            "system libraries, have this effect.",
+            texts.CAUSES["verify"][1],
         )
 
 
@@ -168,7 +171,7 @@ def check_length(environment: Path, has_long_paths: bool) -> None:
     length = len(str(environment / "Lib" / "site-packages")) + 1 + LONGEST_NAME
     if length > _MOST_CHARACTERS and not has_long_paths:
         raise failure(
-            "Preparing the folder",
+            texts.PREPARING,
             f"{environment}: file name is too long: {length} of {_MOST_CHARACTERS} characters",
         )
 
@@ -205,11 +208,7 @@ def _reported(step: str) -> Iterator[None]:
     try:
         yield
     except folders.Busy as error:
-        raise InstallError(
-            "busy",
-            "Another installation of the engine is running, in another QGIS perhaps.",
-            "Wait until it is done. One that was killed ends by itself within a minute.",
-        ) from error
+        raise InstallError("busy", *texts.CAUSES["busy"]) from error
     except MambaHSIError:
         raise
     except OSError as error:

@@ -39,7 +39,6 @@ class Pip:
     def install(
         self,
         call: Call,
-        step: str,
         told: Callable[[str], None] = lambda line: None,
         each: Callable[[], None] = lambda: None,
         surroundings: Mapping[str, str] | None = None,
@@ -48,7 +47,6 @@ class Pip:
 
         Args:
             call: What to install, and how.
-            step: What is being done, for messages.
             told: Called with every line that pip prints.
             each: Called several times a second.
             surroundings: More variables for pip.
@@ -70,7 +68,7 @@ class Pip:
             )
             if status == 0:
                 return
-            error = failure(step, "\n".join([*unheard(self._log), said]))
+            error = failure(call.step, "\n".join([*unheard(self._log), said]))
             lacking = error.code in ("install-platform", "install-index")
             if number == len(call.ways) or not lacking:
                 raise _told_of_all(error, call, number)

@@ -26,7 +26,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mambahsi.installer.variants import CUDA
+from mambahsi.installer import texts
+from mambahsi.installer.kernel_tools import CUDA
 
 PYPI = "https://pypi.org/simple/"
 """The package index that pip takes where its user names none."""
@@ -46,25 +47,25 @@ class Call:
     """One thing to install.
 
     Attributes:
-        name: What it is, for people.
+        step: What is being done with it, for people.
         ways: Arguments of ``pip install``, each a way to it; the next is tried where a package
             index does not have it.
         lacking: What a package index would have to have for it, for people.
         indexes: The index that each way asks, for people.
     """
 
-    name: str
+    step: str
     ways: tuple[tuple[str, ...], ...]
     lacking: str = ""
     indexes: tuple[str, ...] = ()
 
 
-def split_lock(lock: str) -> tuple[str, str]:
-    """The lock's entry for torch, and all the others."""
+def split_lock(lock: str, name: str = "torch") -> tuple[str, str]:
+    """The lock's entry for a package, and all the others."""
     entries = _entries(lock)
-    torch = [entry for entry in entries if entry.startswith("torch==")]
-    others = [entry for entry in entries if not entry.startswith(("torch==", "#"))]
-    return "".join(torch), "".join(others)
+    own = [entry for entry in entries if entry.startswith(f"{name}==")]
+    others = [entry for entry in entries if not entry.startswith((f"{name}==", "#"))]
+    return "".join(own), "".join(others)
 
 
 def torch_version(lock: str) -> str:
@@ -103,7 +104,10 @@ def calls(
     own = (core / TORCH_LOCK).read_text(encoding="utf-8")
     offline = ("--no-index", "--find-links", wheels) if wheels else ()
     locked = ("--require-hashes", "--no-deps", *offline)
-    rest = Call("packages", ((*locked, "--requirement", _written(folder / "others.txt", others)),))
+    rest = Call(
+        texts.INSTALLING_PACKAGES,
+        ((*locked, "--requirement", _written(folder / "others.txt", others)),),
+    )
     mine = own_entry(own, variant)
     if not _on_own_index(variant):
         mine = torch
@@ -115,11 +119,13 @@ def calls(
     else:
         index = () if wheels else ("--index-url", _own_index(variant))
         version = torch_version(torch) + ("" if wheels else f"+{_build(variant)}")
-        first = Call("PyTorch", (("--no-deps", *offline, *index, f"torch=={version}"),))
+        first = Call(
+            texts.INSTALLING_TORCH, (("--no-deps", *offline, *index, f"torch=={version}"),)
+        )
         return [first, rest]
     arguments = (*locked, "--requirement", _written(folder / "torch.txt", f"{text}\n"))
     if wheels or mine is torch:
-        return [Call("PyTorch", (arguments,)), rest]
+        return [Call(texts.INSTALLING_TORCH, (arguments,)), rest]
     return [_of_own_index(arguments, settings.get("index-url", ""), torch, variant), rest]
 
 
@@ -135,7 +141,7 @@ def _of_own_index(arguments: tuple[str, ...], index: str, torch: str, variant: s
         f"torch {torch_version(torch)}+{_build(variant)} for Python "
         f"{sys.version_info[0]}.{sys.version_info[1]} on {sys.platform} {platform.machine()}"
     )
-    return Call("PyTorch", tuple(ways), lacking, tuple(asked))
+    return Call(texts.INSTALLING_TORCH, tuple(ways), lacking, tuple(asked))
 
 
 def _on_own_index(variant: str) -> bool:

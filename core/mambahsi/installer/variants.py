@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mambahsi.installer import texts
 from mambahsi.installer.causes import InstallError
+from mambahsi.installer.kernel_tools import CUDA
 from mambahsi.jobs import ENGINE_PYTHONS
-
-CUDA = "13.0"
-"""CUDA that the build in requirements.lock is made for."""
 
 OLDEST_DRIVER = (580,)
 """First series of drivers that runs it (NVIDIA's release notes of CUDA 13, table of drivers)."""
@@ -50,21 +49,17 @@ def choose(asked: str) -> Variant:
         InstallError: There is no such build for this system.
     """
     if asked == "cpu":
-        return Variant("cpu", "as chosen")
+        return Variant("cpu", texts.CHOSEN)
     possible = sys.platform in ("linux", "win32")
     if asked == "cuda":
         if not possible:
-            raise InstallError(
-                "driver",
-                "There is no build of PyTorch with CUDA for this system.",
-                "Choose the build for the processor.",
-            )
-        return Variant("cuda", "as chosen")
+            raise InstallError("driver", *texts.CAUSES["driver"])
+        return Variant("cuda", texts.CHOSEN)
     if not possible:
-        return Variant("cpu", "this system has no CUDA")
+        return Variant("cpu", texts.NO_CUDA)
     card, driver = graphics()
     if not driver:
-        return Variant("cpu", "no driver of an NVIDIA graphics card was found")
+        return Variant("cpu", texts.NO_DRIVER)
     if _version(driver) < OLDEST_DRIVER:
         needed = ".".join(map(str, OLDEST_DRIVER))
         return Variant(

@@ -22,7 +22,7 @@ from mambahsi_qgis.algorithms.training import preset_help
 from mambahsi_qgis.engine.jobs import jobs
 from mambahsi_qgis.gui.training.devices import describe, device_for
 from mambahsi_qgis.gui.training.order import Choices, epoch_limits
-from mambahsi_qgis.translation import plain, tr, tr_preset
+from mambahsi_qgis.translation import plain, tr, tr_engine
 
 SETTINGS = "mambahsi/training"
 
@@ -49,7 +49,7 @@ class SetupForm(QWidget):
             self._preset.addItem(name, name)
             last = self._preset.count() - 1
             self._preset.setItemData(
-                last, tr_preset(preset.description), Qt.ItemDataRole.ToolTipRole
+                last, tr_engine(preset.description), Qt.ItemDataRole.ToolTipRole
             )
         self._add(rows, tr("Networ&k:"), self._preset, "mambahsiTrainPreset", preset_help())
 
