@@ -42,6 +42,40 @@ if True:
 """
 
 
+BARE = """
+import sys
+for name in ("rasterio", "pyogrio", "shapely", "llvmlite", "sklearn", "osgeo"):
+    sys.modules[name] = None
+import dataclasses, importlib, pkgutil
+from pathlib import Path
+import pytest
+import benchmarks.gpu
+for module in pkgutil.iter_modules(benchmarks.gpu.__path__):
+    if module.name != "exponentials":
+        importlib.import_module(f"benchmarks.gpu.{module.name}")
+from benchmarks.gpu.results import Result
+from benchmarks.gpu.settings import SMALL
+here = dataclasses.replace(SMALL, device="cpu", scan="torch")
+for name in ("network", "epochs", "scene", "largest"):
+    result = Result(Path(sys.argv[1]) / name)
+    importlib.import_module(f"benchmarks.gpu.{name}").run(here, result)
+    print(name, *(row.figure for row in result.rows), sep=": ")
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "gpu", "tests/gpu"]))
+"""
+
+
+def test_nothing_needs_rasterio_but_what_reads_and_writes_files(tmp_path: Path) -> None:
+    """As on a bare machine: no package of the engine's but PyTorch, NumPy, SciPy, safetensors."""
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "scene: unmeasured, because rasterio is not installed" in done.stdout
+    assert "ModuleNotFoundError" not in done.stdout
+    if not torch.cuda.is_available():
+        assert "no CUDA device" in done.stdout and "rasterio is not installed" in done.stdout
+
+
 @pytest.mark.parametrize("name", table.PARTS)
 def test_a_part_runs_and_keeps_what_it_found(name: str, tmp_path: Path) -> None:
     result = Result(tmp_path / "part.json")

@@ -15,10 +15,11 @@ SMALL = Path(__file__).parents[1] / "core" / "parity_small.json"
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("case", json.loads(SMALL.read_text()), ids=lambda case: case["name"])
-def test_parity_on_the_gpu(case: dict[str, Any]) -> None:
-    got = results(case["config"], case["rows"], case["columns"], "reference", torch.float64, "cuda")
+def test_parity_on_the_gpu(case: dict[str, Any], device: torch.device) -> None:
+    got = results(
+        case["config"], case["rows"], case["columns"], "reference", torch.float64, str(device)
+    )
     for key in ("logits", "loss", "gradients"):
         expected = np.array(case[key])
         difference = np.linalg.norm(np.array(got[key]) - expected)
