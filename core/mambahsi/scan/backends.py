@@ -72,7 +72,7 @@ def _triton_problem() -> str:
     except Cancelled:
         raise
     except Exception as error:
-        # No C compiler to build Triton's launcher with, a driver too old, no memory: many ways.
+        # A driver too old, a folder that cannot be written to, no memory: many ways.
         return f"its self-check failed ({type(error).__name__}: {error})"
 
 

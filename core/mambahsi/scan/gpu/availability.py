@@ -7,7 +7,6 @@ before Triton is imported. That is for tests: it takes thousands of times as lon
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -54,17 +53,7 @@ def problem() -> str:
     from mambahsi.scan.gpu.selective import selective_scan_triton
 
     device = torch.device("cpu" if interpreted() else "cuda")
-    try:
-        return self_check.problem(
-            _on(device, selective_scan_triton), _on(device, mamba_mixer_triton)
-        )
-    except (RuntimeError, subprocess.CalledProcessError) as error:
-        if "C compiler" in str(error) or isinstance(error, subprocess.CalledProcessError):
-            return (
-                "Triton builds the code that starts kernels with a C compiler, which is missing or "
-                f"lacks Python's headers; install gcc and python3-dev ({error})"
-            )
-        raise
+    return self_check.problem(_on(device, selective_scan_triton), _on(device, mamba_mixer_triton))
 
 
 def _choose_cache() -> None:

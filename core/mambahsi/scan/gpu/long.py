@@ -18,8 +18,9 @@ from torch.autograd.function import once_differentiable
 from mambahsi import cancellation
 from mambahsi.scan.carry import Carry
 from mambahsi.scan.gpu import tables
+from mambahsi.scan.gpu.convolution import Convolution
 from mambahsi.scan.gpu.parts import Part, parts_of
-from mambahsi.scan.gpu.tables import Convolution, Drive
+from mambahsi.scan.gpu.tables import Drive
 
 _ALIGNED = 16
 """Triton reads several numbers at once where rows are known to be multiples of this apart."""
@@ -99,7 +100,9 @@ class _Stages:
     def context_behind(self) -> Tensor:
         """The last rows as the convolution sees them."""
         context = self.convolution.context
-        return torch.cat([context, self.x[-len(context) :].float()])[-len(context) :]
+        reach = len(context)
+        seen = torch.cat([context, self.x[max(0, len(self.x) - reach) :].float()])
+        return seen[len(seen) - reach :]
 
 
 def _forward(

@@ -39,8 +39,8 @@ def selective_scan_triton(
     """Scan on a GPU, and give the output and the final state.
 
     Shapes and meaning are those of :func:`mambahsi.scan.selective_scan`. Inputs may be float32
-    or half precision; states are float32. Other dtypes are computed in float32, and converted
-    back.
+    or half precision; states are float32, the final one, too. Other dtypes are computed in
+    float32, and converted back.
 
     Raises:
         Cancelled: A stop was asked for.
@@ -60,7 +60,8 @@ def selective_scan_triton(
         # Inside the function gradients are always off, and leaves claim to need them always.
         torch.is_grad_enabled(),
     )
-    return y.transpose(1, 2).to(u.dtype), last.transpose(1, 2).to(u.dtype)
+    state = last.transpose(1, 2)
+    return y.transpose(1, 2).to(u.dtype), state.double() if u.dtype == torch.float64 else state
 
 
 def _table(x: Tensor) -> Tensor:

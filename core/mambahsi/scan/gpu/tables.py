@@ -1,4 +1,4 @@
-"""Launches of the kernels on tables of rows.
+"""Launches of the scan's kernels on tables of rows.
 
 A table holds the tokens of one or several sequences of the same length, one after the other,
 as rows, (rows, channels), with the channels side by side. Its rows may be parts of wider rows.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mambahsi.scan.gpu.kernels import convolution, gradients
+from mambahsi.scan.gpu.kernels import gradients
 from mambahsi.scan.gpu.kernels import scan as scanning
 
 CHUNK = 64
@@ -25,10 +25,9 @@ KEEP = 4
 
 _CHANNELS = 32
 _CARRY_NUMBERS, _CARRY_CHUNKS = 128, 8
-_ROWS, _ROW_CHANNELS = 32, 64
 
 
-def _blocks(total: int, size: int) -> int:
+def blocks_of(total: int, size: int) -> int:
     return -(-total // size)
 
 
@@ -87,12 +86,12 @@ class Drive:
     @property
     def chunks(self) -> int:
         """Chunks of each sequence."""
-        return _blocks(self.length, self.chunk)
+        return blocks_of(self.length, self.chunk)
 
     @property
     def blocks(self) -> int:
         """Blocks of channels."""
-        return _blocks(self.channels, _CHANNELS)
+        return blocks_of(self.channels, _CHANNELS)
 
     @property
     def all_chunks(self) -> int:
@@ -132,7 +131,7 @@ class Drive:
         return self.A.new_empty(number, self.states, self.channels)
 
 
-def _table(table: Tensor) -> tuple[Tensor, int]:
+def as_rows(table: Tensor) -> tuple[Tensor, int]:
     """A table and the distance of its rows; its columns have to lie side by side."""
     assert table.stride(1) == 1 or table.shape[1] == 1
     return table, table.stride(0)
@@ -154,7 +153,7 @@ def states_before_chunks(d: Drive, start: Tensor) -> tuple[Tensor, Tensor]:
     states, last = d.new_states(d.all_chunks), torch.empty_like(start)
     totals = d.A.new_empty(d.all_chunks, d.channels)
     scanning.chunk_ends[d.programs](
-        *_table(d.u), *_table(d.step), *_table(d.B), *d.steps, d.A, states, totals,
+        *as_rows(d.u), *as_rows(d.step), *as_rows(d.B), *d.steps, d.A, states, totals,
         d.length, d.chunk, 1, **d.step_sizes, **d.sizes,
     )  # fmt: skip
     _carry(d, totals, states, start, last, backward=False)
@@ -164,7 +163,7 @@ def states_before_chunks(d: Drive, start: Tensor) -> tuple[Tensor, Tensor]:
 def _carry(
     d: Drive, totals: Tensor, states: Tensor, start: Tensor, last: Tensor, *, backward: bool
 ) -> None:
-    programs = d.sequences * _blocks(d.states * d.channels, _CARRY_NUMBERS)
+    programs = d.sequences * blocks_of(d.states * d.channels, _CARRY_NUMBERS)
     scanning.carry_states[(programs,)](
         d.A, totals, states, start, last, d.chunks,
         CHANNELS=d.channels, STATES=d.states, BACKWARD=backward, BLOCK=_CARRY_NUMBERS,
@@ -183,8 +182,8 @@ def scan(d: Drive, starts: Tensor, last: Tensor, y: Tensor) -> None:
     """
     unused = d.bias
     scanning.outputs[d.programs](
-        *_table(d.u), *_table(d.step), *_table(d.B), *_table(d.C), *_table(d.gate), *d.steps,
-        d.A, d.D, starts, last, *_table(y), unused, unused, unused, unused, 0,
+        *as_rows(d.u), *as_rows(d.step), *as_rows(d.B), *as_rows(d.C), *as_rows(d.gate), *d.steps,
+        d.A, d.D, starts, last, *as_rows(y), unused, unused, unused, unused, 0,
         d.length, d.chunk, 1, GATED=d.z is not None, LAST=d.chunks == 1, AGAIN=False, KEEP=KEEP,
         **d.step_sizes, **d.sizes,
     )  # fmt: skip
@@ -222,12 +221,12 @@ def scan_gradients(
         dlast: Gradient of the states behind the last token, (sequences, states, channels).
     """
     rows, wide = len(d.u), (len(d.u), d.channels)
-    kept = d.new_states(d.all_chunks * _blocks(d.chunk, KEEP))
+    kept = d.new_states(d.all_chunks * blocks_of(d.chunk, KEEP))
     deltas = d.A.new_empty(wide)
     scanning.outputs[d.programs](
-        *_table(d.u), *_table(d.step), *_table(d.B), *_table(d.C), *_table(d.gate), *d.steps,
-        d.A, d.D, starts, starts, *_table(y), dy, kept, deltas,
-        *_table(dy if dz is None else dz), d.length, d.chunk, 1,
+        *as_rows(d.u), *as_rows(d.step), *as_rows(d.B), *as_rows(d.C), *as_rows(d.gate), *d.steps,
+        d.A, d.D, starts, starts, *as_rows(y), dy, kept, deltas,
+        *as_rows(dy if dz is None else dz), d.length, d.chunk, 1,
         GATED=dz is not None, LAST=False, AGAIN=True, KEEP=KEEP, **d.step_sizes, **d.sizes,
     )  # fmt: skip
     carry, dfirst = dlast, torch.empty_like(dlast)
@@ -235,74 +234,15 @@ def scan_gradients(
         carry = d.new_states(d.all_chunks)
         totals = d.A.new_empty(d.all_chunks, d.channels)
         gradients.chunk_starts[d.programs](
-            deltas, dy, *_table(d.C), d.A, carry, totals, d.length, d.chunk, 1, **d.sizes
+            deltas, dy, *as_rows(d.C), d.A, carry, totals, d.length, d.chunk, 1, **d.sizes
         )
         _carry(d, totals, carry, dlast, dfirst, backward=True)
     du, dstep = d.A.new_empty(wide), d.A.new_empty(wide)
     dB, dC = d.A.new_empty(2, d.blocks, rows, d.states)
     dA, dD, dbias = d.new_states(d.all_chunks), *d.A.new_empty(2, d.all_chunks, d.channels)
     gradients.gradients[d.programs](
-        *_table(d.u), deltas, dy, *_table(d.B), *_table(d.C), d.A, d.D, kept, carry, dfirst,
+        *as_rows(d.u), deltas, dy, *as_rows(d.B), *as_rows(d.C), d.A, d.D, kept, carry, dfirst,
         du, dstep, dB, dC, dA, dD, dbias, d.length, d.chunk, rows,
         SOFTPLUS=d.softplus, FIRST=d.chunks == 1, KEEP=KEEP, **d.sizes,
     )  # fmt: skip
     return Gradients(du, dstep, dB.sum(0), dC.sum(0), dA.sum(0), dD.sum(0), dbias.sum(0), dfirst)
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """A convolution of the rows of a table.
-
-    Attributes:
-        weight: (taps, channels), contiguous.
-        bias: (channels,).
-        context: The rows before the first one, (taps - 1, channels), float32.
-        length: Rows of each sequence.
-    """
-
-    weight: Tensor
-    bias: Tensor
-    context: Tensor
-    length: int
-
-    def _sizes(self) -> dict[str, int]:
-        taps, channels = self.weight.shape
-        return {
-            "CHANNELS": channels, "TAPS": taps, "RB": _ROWS, "CB": _ROW_CHANNELS, "num_warps": 4,
-        }  # fmt: skip
-
-    def _programs(self, rows: int) -> tuple[int]:
-        return (_blocks(rows, _ROWS) * _blocks(len(self.bias), _ROW_CHANNELS),)
-
-    def apply(self, x: Tensor, u: Tensor) -> None:
-        """Put silu(convolution of x) into u; both (rows, channels)."""
-        convolution.convolve[self._programs(len(x))](
-            *_table(x), self.context, self.weight, self.bias, *_table(u), len(x), self.length,
-            **self._sizes(),
-        )  # fmt: skip
-
-    def gradient(
-        self, x: Tensor, du: Tensor, after: Tensor, dx: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Gradients of the weight and the bias, and the ``after`` of the rows before these.
-
-        Args:
-            x: As in :meth:`apply`.
-            du: Gradient of what that gave, (rows, channels), contiguous, float32; is changed.
-            after: What the call for the rows behind these gave, or zeros; (taps - 1, channels).
-            dx: Gets the gradient of x, (rows, channels).
-        """
-        taps, channels = self.weight.shape
-        rows, programs = len(x), self._programs(len(x))
-        convolution.back_through_silu[programs](
-            *_table(x), self.context, self.weight, self.bias, du, rows, self.length,
-            **self._sizes(),
-        )  # fmt: skip
-        sums = du.new_empty(_blocks(rows, _ROWS), taps + 1, channels)
-        convolution.back_through_convolution[programs](
-            *_table(x), self.context, self.weight, du, after, *_table(dx), sums, rows,
-            self.length, **self._sizes(),
-        )  # fmt: skip
-        total, before = sums.sum(0), torch.zeros_like(after)
-        before[:rows] = du[: taps - 1]
-        return total[:taps], total[taps], before
