@@ -15,13 +15,15 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mambahsi.network.blocks import PixelGroupNorm
-from mambahsi.network.fused_scene import Measures, finish_norm_table, norm_table
+from mambahsi.network.fused_scene import Measures
 from mambahsi.network.moments import Moments
+from mambahsi.network.norm_tables import finish_norm_table, norm_table
 from mambahsi.scan import table_kernels
 from mambahsi.scan.mixer_chunks import CHUNK
 from mambahsi.scan.pipeline import Pipeline
 from mambahsi.scan.products import Projection, add_weight_gradient
-from mambahsi.scan.table_kernels import SPATIAL, SUMS
+from mambahsi.scan.table_kernels import SUMS
+from mambahsi.scan.table_rows import CENTER, SCALE, SHIFT, SPATIAL
 from mambahsi.scan.threads import work_together
 from mambahsi.scan.vector_code import LANES
 
@@ -151,6 +153,6 @@ def embed(
 def _table(norm: PixelGroupNorm, moments: Moments, bias: Tensor) -> Tensor:
     """The normalization, with the bias that the features still lack in it."""
     table = norm_table(norm, moments)
-    table[table_kernels.SHIFT] += table[table_kernels.SCALE] * bias
-    table[table_kernels.CENTER] -= bias
+    table[SHIFT] += table[SCALE] * bias
+    table[CENTER] -= bias
     return table

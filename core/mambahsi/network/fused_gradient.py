@@ -15,11 +15,10 @@ from torch import Tensor
 from mambahsi.network.fused_scene import (
     BlockRows,
     BlockScene,
-    finish_norm_table,
-    norm_table,
     spectral_tokens,
 )
 from mambahsi.network.moments import Moments
+from mambahsi.network.norm_tables import finish_norm_table, norm_table
 from mambahsi.scan import table_kernels
 from mambahsi.scan.mixer_chunks import long_backward, short_backward, short_unit
 from mambahsi.scan.mixer_stages import Backward

@@ -23,13 +23,13 @@ from mambahsi.network.fused_scene import (
     BlockRows,
     BlockScene,
     Measures,
-    norm_table,
 )
 from mambahsi.network.geometry import Pooling
+from mambahsi.network.norm_tables import norm_table
 from mambahsi.scan import table_kernels
 from mambahsi.scan.mixer_chunks import CHUNK
 from mambahsi.scan.pipeline import Pipeline
-from mambahsi.scan.table_kernels import INPUT, SPATIAL, SPECTRAL
+from mambahsi.scan.table_rows import INPUT, SPATIAL, SPECTRAL
 from mambahsi.scan.threads import work_together
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from mambahsi.network.blocks import PixelGroupNorm
 from mambahsi.network.geometry import Pooling
 from mambahsi.network.moments import Moments
+from mambahsi.network.norm_tables import norm_table
 from mambahsi.scan import table_kernels
 from mambahsi.scan.carry import Carry
 from mambahsi.scan.mixer_chunks import (
@@ -29,7 +30,6 @@ from mambahsi.scan.mixer_chunks import (
 from mambahsi.scan.mixer_stages import Forward
 from mambahsi.scan.mixer_weights import MixerWeights
 from mambahsi.scan.pipeline import Part, Pipeline
-from mambahsi.scan.table_kernels import CENTER, OFFSET, SCALE, SHIFT, SLOPE
 from mambahsi.scan.threads import work_together
 from mambahsi.scan.vector_code import LANES
 
@@ -236,42 +236,3 @@ class BlockRows:
 def spectral_tokens(rows: Tensor, branch: Branch) -> Tensor:
     """The tokens of the spectral branch, one behind the other."""
     return rows.view(len(rows) * branch.tokens, rows.shape[1] // branch.tokens)
-
-
-def norm_table(norm: PixelGroupNorm, moments: Moments) -> Tensor:
-    """A normalization as the kernels take it, without what only its gradient needs."""
-    center, inverse = moments.statistics(norm)
-    table = torch.zeros(5, len(center))
-    scale = norm.weight.detach().double() * inverse
-    table[SCALE] = scale
-    table[SHIFT] = norm.bias.detach().double() - scale * center
-    table[CENTER] = center
-    return table
-
-
-def finish_norm_table(
-    table: Tensor, norm: PixelGroupNorm, moments: Moments, sums: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Add to a normalization's table what its gradient needs.
-
-    Args:
-        table: As of :func:`norm_table`.
-        norm: The normalization.
-        moments: Its statistics.
-        sums: Sums over all pixels of dn and of dn * (b - center); float64 (2, channels).
-
-    Returns:
-        Gradients of the normalization's weight and bias.
-    """
-    _, inverse = moments.statistics(norm)
-    direct, centered = sums
-    weight = norm.weight.detach().double()
-    size = moments.count * weight.numel() / norm.num_groups
-
-    def of_group(values: Tensor) -> Tensor:
-        total = values.view(norm.num_groups, -1).sum(1, keepdim=True)
-        return total.expand(-1, values.numel() // norm.num_groups).flatten() / size
-
-    table[OFFSET] = -inverse * of_group(weight * direct)
-    table[SLOPE] = -(inverse**3) * of_group(weight * centered)
-    return (inverse * centered).float(), direct.float()

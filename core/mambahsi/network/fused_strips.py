@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from mambahsi.network.blocks import PixelGroupNorm
 from mambahsi.network.fused import block_parts
-from mambahsi.network.fused_scene import BlockLayout, BlockScene, Measures, norm_table
+from mambahsi.network.fused_scene import BlockLayout, BlockScene, Measures
 from mambahsi.network.geometry import Pooling
 from mambahsi.network.moments import Moments
+from mambahsi.network.norm_tables import norm_table
 from mambahsi.scan import table_kernels
 from mambahsi.scan.carry import Carry
 from mambahsi.scan.mixer_chunks import CHUNK

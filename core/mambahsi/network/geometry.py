@@ -12,6 +12,7 @@ Pixels of a grid are numbered among the valid ones, row by row.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,9 @@ POOLINGS = 2
 
 _PART = 2**14
 """Pixels that are interpolated at a time."""
+
+_PART_THERE = 2**18
+"""The same on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Pooling:
 class SceneGeometry:
     """The valid pixels of a scene and of its pooled grids.
 
+    What a GPU needs of it is sent there once, and not with every step of a training.
+
     Attributes:
         valid: Which pixels are valid on each grid, finest first; each bool (rows, columns).
         pixels: Number of valid pixels of the scene.
@@ -81,6 +87,7 @@ class SceneGeometry:
         self.valid = [valid]
         self._cells: list[Tensor] = []
         self._fractions: list[Tensor] = []
+        self._sent: dict[tuple[torch.device, str], tuple[Tensor, ...]] = {}
         for _ in range(POOLINGS):
             self._pool(self.valid[-1])
         self.pixels = int(valid.sum())
@@ -102,13 +109,34 @@ class SceneGeometry:
         Returns:
             Features of the next grid's valid cells, (cells, channels).
         """
-        cells = self._cells[level].to(features.device)
-        return pool_features(features, cells, self._fractions[level].to(features))
+        cells, fractions = self._on(
+            features.device, f"cells {level}", lambda: (self._cells[level], self._fractions[level])
+        )
+        return pool_features(features, cells, fractions.to(features))
 
     @functools.cached_property
     def poolings(self) -> list[Pooling]:
         """For the fused kernels: how each grid's pixels form the next grid's cells."""
         return [Pooling.of(fine) for fine in self.valid[:-1]]
+
+    def poolings_on(self, device: torch.device) -> list[Pooling]:
+        """The same on a device."""
+
+        def sent(level: int, own: Pooling) -> Pooling:
+            parts = (own.cells, own.members, own.fractions)
+            return Pooling(*self._on(device, f"pooling {level}", lambda: parts))
+
+        return [sent(level, own) for level, own in enumerate(self.poolings)]
+
+    def _on(
+        self, device: torch.device, name: str, make: Callable[[], tuple[Tensor, ...]]
+    ) -> tuple[Tensor, ...]:
+        """Tensors on a device, by a name."""
+        if device.type == "cpu":
+            return make()
+        if (device, name) not in self._sent:
+            self._sent[device, name] = tuple(tensor.to(device) for tensor in make())
+        return self._sent[device, name]
 
     def upsample(self, coarse: Tensor, at: Tensor | None = None) -> Tensor:
         """Bilinear interpolation of the coarsest grid's values at the scene's pixels.
@@ -122,27 +150,49 @@ class SceneGeometry:
         Returns:
             Values at those pixels, (pixels, channels).
         """
+        if coarse.device.type != "cpu":
+            return self._upsample_there(coarse, at)
         cells, weights = self._interpolation
-        numbers = None if at is None else at.cpu()
         if coarse.requires_grad and torch.is_grad_enabled():
-            if numbers is not None:
-                cells, weights = cells[numbers], weights[numbers]
-            return interpolate(coarse, cells.to(coarse.device), weights.to(coarse))
+            if at is not None:
+                cells, weights = cells[at], weights[at]
+            return interpolate(coarse, cells, weights.to(coarse))
         # In parts, so that what lies between stays in the caches.
-        total = len(cells) if numbers is None else len(numbers)
+        total = len(cells) if at is None else len(at)
         result = coarse.new_empty(total, coarse.shape[1])
         # Threads do not see that gradients are switched off where they were called from.
         values = coarse.detach()
 
         def work(pipeline: Pipeline) -> None:
             for _, start, stop in pipeline.parts(total, _PART):
-                own = slice(start, stop) if numbers is None else numbers[start:stop]
-                result[start:stop] = interpolate(
-                    values, cells[own].to(coarse.device), weights[own].to(coarse)
-                )
+                own = slice(start, stop) if at is None else at[start:stop]
+                result[start:stop] = interpolate(values, cells[own], weights[own].to(coarse))
 
         work_together(work)
         return result
+
+    def _upsample_there(self, coarse: Tensor, at: Tensor | None) -> Tensor:
+        """The same on a GPU."""
+        # Half precision would move a pixel by the hundredth part of a cell.
+        kind = torch.promote_types(coarse.dtype, torch.float32)
+
+        def narrow() -> tuple[Tensor, Tensor]:
+            cells, weights = self._interpolation
+            return cells.to(torch.int32), weights.to(kind)
+
+        cells, weights = self._on(coarse.device, f"interpolation {kind}", narrow)
+        if at is None and not (coarse.requires_grad and torch.is_grad_enabled()):
+            # In parts, because what lies between is several times as large.
+            parts = zip(cells.split(_PART_THERE), weights.split(_PART_THERE), strict=True)
+            result = coarse.new_empty(len(cells), coarse.shape[1], dtype=kind)
+            for place, (own, shares) in enumerate(parts):
+                start = place * _PART_THERE
+                result[start : start + len(own)] = interpolate(coarse, own, shares)
+            return result
+        if at is not None:
+            numbers = at.to(coarse.device)
+            cells, weights = cells[numbers], weights[numbers]
+        return interpolate(coarse, cells, weights)
 
     @functools.cached_property
     def _interpolation(self) -> tuple[Tensor, Tensor]:

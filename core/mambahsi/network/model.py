@@ -102,6 +102,8 @@ class MambaHSI(nn.Module):
         backend = resolve_backend(self.scan, pixels.device.type)
         if backend == "cpu" and _can_fuse(pixels, self.hidden_dim):
             return self._fused_logits(pixels, geometry)
+        if backend == "triton" and pixels.dtype == torch.float32:
+            return self._gpu_logits(pixels, geometry)
         features = self._features(pixels, geometry)
         widen, norm, activation, classify = self.cls_head
         return _pointwise(classify, activation(norm(_pointwise(widen, features))))
@@ -127,6 +129,17 @@ class MambaHSI(nn.Module):
         for block, pooling in zip(blocks, poolings, strict=True):
             features = fused_block(block, features, pooling, self.recompute)
         return fused_head(self.cls_head, features)
+
+    def _gpu_logits(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
+        from mambahsi.network.gpu_block import gpu_block
+        from mambahsi.network.gpu_embedding import gpu_embedding
+
+        poolings = [*geometry.poolings_on(pixels.device), None]
+        features = gpu_embedding(self.patch_embedding, pixels)
+        for block, pooling in zip(self.mamba.values(), poolings, strict=True):
+            features = gpu_block(block, features, pooling, self.recompute)
+        *widen, classify = self.cls_head
+        return _pointwise(classify, gpu_embedding(widen, features))
 
     def pixel_logits(
         self, pixels: Tensor, geometry: SceneGeometry, at: Tensor | None = None

@@ -42,12 +42,13 @@ class Moments:
         """Moments of a table from those of its parts.
 
         Args:
-            counts: Rows of each part, (parts,).
+            counts: Rows of each part, (parts,), on the CPU.
             means: (parts, channels).
             squares: (parts, channels).
         """
-        weights, means = counts.double()[:, None], means.double()
-        total = float(weights.sum())
+        # Counts stay on the CPU: asking a GPU for their sum would wait for all of its work.
+        total = float(counts.double().sum())
+        weights, means = counts.double()[:, None].to(means.device), means.double()
         mean = (weights * means).sum(0) / total
         spread = squares.double().sum(0) + (weights * (means - mean).square()).sum(0)
         return cls(int(total), mean, spread)

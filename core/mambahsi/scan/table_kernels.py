@@ -8,21 +8,23 @@ channel, n = b * scale + shift, its output is silu(n).
 What a block gives is a weighted sum of its input and of its branches' outputs. Where the next
 block works on a coarser grid, only the means over cells of 2 x 2 pixels are ever written.
 
-A normalization reaches these kernels as a table of rows: scale; shift; center, the mean of the
-channel's group; and for the gradient two numbers by which the gradient of b depends on those of
-all pixels: with dn the gradient of n, it is dn * scale + offset + slope * (b - center).
+What a normalization's table holds, :mod:`mambahsi.scan.table_rows` tells.
 """
 
 from __future__ import annotations
 
 from mambahsi.scan.machine_code import kernel
+from mambahsi.scan.table_rows import (
+    CENTER,
+    INPUT,
+    OFFSET,
+    SCALE,
+    SHIFT,
+    SLOPE,
+    SPATIAL,
+    SPECTRAL,
+)
 from mambahsi.scan.vector_code import LANES, Kernel, Table, Variable, Vector, Whole
-
-SCALE, SHIFT, CENTER, OFFSET, SLOPE = range(5)
-"""Rows of a normalization's table."""
-
-INPUT, SPATIAL, SPECTRAL = range(3)
-"""Places of the input's and the branches' factors."""
 
 SUMS = 7
 """Rows that :func:`branch_sums` gives: for each branch the sums of dn, of dn * (b - center) and
