@@ -7,6 +7,7 @@ import torch
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
+from live_memory import LiveMemory
 from triton_aot import CAPABILITIES, Launch, recorded
 
 from mambahsi.network.mamba import Mamba
@@ -76,6 +77,26 @@ def test_other_widths_and_precisions_compile(width: int, dtype: torch.dtype) -> 
 def test_the_scan_alone_compiles(length: int, states: int, gated: bool) -> None:
     for launch in scan_launches(length, states, gated):
         assert launch.compile(min(CAPABILITIES))[:4] == b"\x7fELF"
+
+
+def test_a_block_takes_the_memory_that_is_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the tensors that it makes; kernels themselves need none."""
+    monkeypatch.setattr(parts, "SEGMENT", 4096)
+    rows, channels, states = 9000, 2 * PAPER, 16
+    leaves = [x.detach().requires_grad_() for x in Mamba(PAPER).mixer_parameters()]
+    tokens = torch.zeros(1, rows, PAPER, requires_grad=True)
+    given = 4 * tokens.numel()
+    gradient = torch.zeros(1, rows, PAPER)
+    with recorded(*KERNELS), LiveMemory() as memory:
+        out = mix_long(tokens, *leaves)
+        kept = parts.kept_bytes(rows, channels, states)
+        assert kept < memory.now - given < 1.1 * kept + 1e6
+        working = parts.working_bytes(rows, channels, backward=False)
+        assert 0.8 * working < memory.peak - given - kept < 1.1 * working
+        before = memory.peak = memory.now
+        out.backward(gradient)
+        working = parts.working_bytes(rows, channels, backward=True)
+        assert 0.8 * working < memory.peak - before - given < 1.1 * working
 
 
 def test_lengths_do_not_make_triton_compile_again() -> None:

@@ -1,4 +1,4 @@
-"""How many sequences are worked off in parts of bounded size."""
+"""How long sequences are worked off in parts of bounded size, and what memory that takes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,27 @@ from dataclasses import dataclass
 
 SEGMENT = 2**15
 """Most rows of a part. At 256 channels, a float32 table of that many takes 34 MB."""
+
+CHUNK = 64
+"""Tokens that a program takes one after the other. More chunks keep more of the GPU busy;
+the states before them are kept for the backward pass, a quarter of a table."""
+
+_FORWARD_TABLES, _BACKWARD_TABLES = 5, 15
+"""Tables of (rows of a part, channels) that a Mamba block needs at once beside what comes in and
+goes out. In the backward pass four of them are the states of every fourth token."""
+
+_FLOAT = 4
+
+
+def kept_bytes(rows: int, channels: int, states: int) -> int:
+    """Bytes of what a Mamba block keeps of one sequence for its backward pass, but its tokens."""
+    return -(-rows // CHUNK) * channels * states * _FLOAT
+
+
+def working_bytes(rows: int, channels: int, *, backward: bool) -> int:
+    """Bytes that a Mamba block over so many rows needs beside what it takes, keeps and gives."""
+    tables = _BACKWARD_TABLES if backward else _FORWARD_TABLES
+    return tables * min(rows, SEGMENT) * channels * _FLOAT
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mambahsi.scan.gpu import parts
 from mambahsi.scan.gpu.kernels import gradients
 from mambahsi.scan.gpu.kernels import scan as scanning
-
-CHUNK = 64
-"""Tokens that a program takes one after the other. More chunks keep more of the GPU busy;
-the states before them are kept for the backward pass, a quarter of a table."""
 
 KEEP = 4
 """Tokens whose states a program holds in registers in the backward pass."""
@@ -81,7 +78,7 @@ class Drive:
 
     @property
     def chunk(self) -> int:
-        return min(CHUNK, self.length)
+        return min(parts.CHUNK, self.length)
 
     @property
     def chunks(self) -> int:
