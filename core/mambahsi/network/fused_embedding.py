@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from mambahsi.allocator import spare_tables
 from mambahsi.network.blocks import PixelGroupNorm
 from mambahsi.network.fused_scene import Measures
 from mambahsi.network.moments import Moments
@@ -44,7 +45,9 @@ class Embedding(torch.autograd.Function):
         bias: Tensor,
         *parameters: Tensor,
     ) -> Tensor:
-        out, moments, values = embed(norm, pixels, weight, bias)
+        spare_tables.drop()
+        out = torch.empty(len(pixels), len(weight))
+        moments, values = embed(norm, pixels, weight, bias, out)
         kernel = table_kernels.activate()
 
         def activate(pipeline: Pipeline) -> None:
@@ -119,8 +122,8 @@ def embedding_parts(
 
 
 def embed(
-    norm: PixelGroupNorm, pixels: Tensor, weight: Tensor, bias: Tensor
-) -> tuple[Tensor, Moments, Tensor]:
+    norm: PixelGroupNorm, pixels: Tensor, weight: Tensor, bias: Tensor, out: Tensor
+) -> tuple[Moments, Tensor]:
     """The features before their normalization, without the bias.
 
     Args:
@@ -128,12 +131,12 @@ def embed(
         pixels: (pixels, bands).
         weight: (width, bands).
         bias: (width,).
+        out: Gets the features, (pixels, width).
 
     Returns:
-        The features, (pixels, width); their moments, with the bias; and the normalization as
-        the kernels take it, which adds the bias.
+        Their moments, with the bias; and the normalization as the kernels take it, which adds
+        the bias.
     """
-    out = torch.empty(len(pixels), len(weight))
     measures = Measures(-(-len(pixels) // CHUNK), len(weight))
     # Threads do not see that gradients are switched off where they were called from.
     table, bias, projection = pixels.detach(), bias.detach(), Projection(weight.detach())
@@ -147,7 +150,7 @@ def embed(
     moments = measures.moments()
     # The products lack the bias, the statistics must not.
     moments.mean += bias.double()
-    return out, moments, _table(norm, moments, bias)
+    return moments, _table(norm, moments, bias)
 
 
 def _table(norm: PixelGroupNorm, moments: Moments, bias: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ The numbers are those of :func:`mambahsi.network.fused.fused_block`, to the bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,7 @@ def infer_features(
     blocks: Iterable[nn.Module],
     pixels: Tensor,
     poolings: Sequence[Pooling | None],
+    lend: Callable[[int, int], Tensor],
 ) -> Tensor:
     """The features that come to the head.
 
@@ -52,24 +53,26 @@ def infer_features(
         blocks: Its blocks.
         pixels: (pixels, bands).
         poolings: How each block's output is pooled, or None.
+        lend: Gives a table of so many rows and columns to write.
 
     Returns:
-        (cells, width).
+        (cells, width), in a table that was lent.
 
     Raises:
         Cancelled: A stop was asked for.
     """
     norm, weight, bias, *_ = embedding_parts(embedding)
-    x, _, table = embed(norm, pixels, weight, bias)
+    x = lend(len(pixels), len(weight))
+    _, table = embed(norm, pixels, weight, bias, x)
     activation: Tensor | None = table
-    spectral = torch.empty_like(x)
+    spectral = lend(*x.shape)
     # The rooms that blocks' outputs find in turn; the first output is a quarter of the input.
     here: Tensor = x
     there: Tensor | None = None
     for block, pooling in zip(blocks, poolings, strict=True):
         rows = len(pooling.members) if pooling else len(x)
         if there is None or len(there) < rows:
-            there = torch.empty(rows, x.shape[1])
+            there = lend(rows, x.shape[1])
         x = _infer_block(block, x, spectral[: len(x)], there[:rows], pooling, activation)
         here, there, activation = there, here, None
     return x

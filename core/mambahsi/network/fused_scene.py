@@ -8,6 +8,7 @@ and pooling in one go.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -201,10 +202,17 @@ class BlockRows:
     def __init__(self, scene: BlockScene) -> None:
         self._scene = scene
         self._branch = scene.layout.spectral
-        self._long = Forward(scene.spatial, scene.chunk) if scene.spatial else None
-        if scene.spectral and self._branch:
-            tokens = self._branch.tokens
-            self._short = Forward(scene.spectral, short_unit(tokens), tokens)
+
+    @functools.cached_property
+    def _long(self) -> Forward:
+        assert self._scene.spatial
+        return Forward(self._scene.spatial, self._scene.chunk)
+
+    @functools.cached_property
+    def _short(self) -> Forward:
+        assert self._scene.spectral and self._branch
+        tokens = self._branch.tokens
+        return Forward(self._scene.spectral, short_unit(tokens), tokens)
 
     def spatial(
         self,
@@ -216,12 +224,10 @@ class BlockRows:
         before: Tensor | None = None,
     ) -> None:
         """The spatial branch of a chunk; ``before`` as in :func:`long_forward`."""
-        assert self._long is not None
         long_forward(self._long, pipeline, part, self._scene.x, out, carry, kept, before)
 
     def spatial_again(self, part: Part, kept: Tensor, out: Tensor) -> None:
         """The same once more, from the states that were kept."""
-        assert self._long is not None
         long_again(self._long, part, self._scene.x, out, kept)
 
     def spectral(self, part: Part, out: Tensor) -> None:

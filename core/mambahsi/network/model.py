@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mambahsi.allocator import spare_tables
 from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba
 from mambahsi.network.geometry import POOLINGS, SceneGeometry
 from mambahsi.scan import resolve_backend
@@ -123,8 +124,11 @@ class MambaHSI(nn.Module):
 
         blocks, poolings = list(self.mamba.values()), [*geometry.poolings, None]
         if can_infer(blocks):
-            features = infer_features(self.patch_embedding, blocks, pixels.contiguous(), poolings)
-            return fused_head(self.cls_head, features)
+            with spare_tables.lending() as lend:
+                features = infer_features(
+                    self.patch_embedding, blocks, pixels.contiguous(), poolings, lend
+                )
+                return fused_head(self.cls_head, features)
         features = fused_embedding(self.patch_embedding, pixels)
         for block, pooling in zip(blocks, poolings, strict=True):
             features = fused_block(block, features, pooling, self.recompute)
