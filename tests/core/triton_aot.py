@@ -23,7 +23,13 @@ CAPABILITIES = (80, 90, 100, 120)
 """Ampere, Hopper, and the two kinds of Blackwell."""
 
 OPTIONS = ("num_warps", "num_stages", "maxnreg")
-TYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16", torch.int64: "i64"}
+TYPES = {
+    torch.float32: "fp32",
+    torch.bfloat16: "bf16",
+    torch.float16: "fp16",
+    torch.int32: "i32",
+    torch.int64: "i64",
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,8 @@ class _Recorder:
         options = tuple((name, named.pop(name)) for name in OPTIONS if name in named)
         values = {**dict(zip(self.kernel.arg_names, arguments, strict=False)), **named}
         assert set(values) == set(self.kernel.arg_names)
+        # A kernel sees no other memory than its device's, and fails late where it gets some.
+        assert len({x.device for x in values.values() if isinstance(x, torch.Tensor)}) == 1
         signature, constants, divisible = {}, {}, []
         for parameter in self.kernel.params:
             name, value = parameter.name, values[parameter.name]

@@ -225,11 +225,14 @@ def run_forward(
         return out
     programs = _programs(tokens, "forward")
     rooms = tokens.new_empty(programs * sizes.room, dtype=torch.float32)
-    kernels.mix_short_forward[(programs,)](
-        tokens, out, sizes.pack(parameters), rooms, len(tokens),
-        **sizes.constants, EXACT=tokens.dtype == torch.float32,
-        num_warps=WARPS["forward"], num_stages=1,
-    )  # fmt: skip
+    table = sizes.pack(parameters)
+    # Triton launches on the current device, which need not be the tokens'.
+    with torch.cuda.device_of(tokens):
+        kernels.mix_short_forward[(programs,)](
+            tokens, out, table, rooms, len(tokens),
+            **sizes.constants, EXACT=tokens.dtype == torch.float32,
+            num_warps=WARPS["forward"], num_stages=1,
+        )  # fmt: skip
     return out
 
 
@@ -255,11 +258,12 @@ def run_backward(
     table = sizes.pack(parameters)
     rooms = tokens.new_empty(programs * 2 * sizes.room, dtype=torch.float32)
     shares = tokens.new_zeros(programs, *table.shape, dtype=torch.float32)
-    kernels.mix_short_backward[(programs,)](
-        tokens, dout, dtokens, table, shares, rooms, len(tokens),
-        **sizes.constants, EXACT=tokens.dtype == torch.float32,
-        num_warps=WARPS["backward"], num_stages=1,
-    )  # fmt: skip
+    with torch.cuda.device_of(tokens):
+        kernels.mix_short_backward[(programs,)](
+            tokens, dout, dtokens, table, shares, rooms, len(tokens),
+            **sizes.constants, EXACT=tokens.dtype == torch.float32,
+            num_warps=WARPS["backward"], num_stages=1,
+        )  # fmt: skip
     return (dtokens, *sizes.unpack(shares.sum(0), parameters))
 
 

@@ -1,0 +1,75 @@
+"""A step of training on a GPU mixes no devices and waits for nothing, seen without a GPU.
+
+PyTorch's ``meta`` device stands in for the card. Its tensors have shapes and no contents: an
+operation of theirs and the CPU's together fails as it would on a card, and so does all that
+would have to wait for a result, such as ``item()`` or a condition. Kernels of ours are recorded
+instead of launched.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("triton", reason="Triton is not installed")
+
+from triton_aot import recorded
+
+from mambahsi.network import MambaHSI, SceneGeometry, model
+from mambahsi.scan.gpu.kernels import blocks, convolution, gradients, scan, short
+
+KERNELS = (blocks, convolution, gradients, scan, short)
+CARD = torch.device("meta")
+
+
+@pytest.fixture(params=["both", "spa", "spe"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def network(kind: str, monkeypatch: pytest.MonkeyPatch) -> MambaHSI:
+    # There is no card whose kernels could pass their self-check.
+    monkeypatch.setattr(model, "resolve_backend", lambda name, device: "triton")
+    return MambaHSI(20, 64, 5, mamba_type=kind, scan="triton").to(CARD)
+
+
+@pytest.fixture
+def geometry() -> SceneGeometry:
+    valid = np.ones((41, 38), dtype=bool)
+    valid[3:9, 4:20] = False
+    valid[20:24, 20:24] = False
+    return SceneGeometry(valid)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_training_step(
+    network: MambaHSI, kind: str, geometry: SceneGeometry, recompute: bool
+) -> None:
+    network.recompute = recompute
+    pixels = torch.rand(geometry.pixels, 20, device=CARD)
+    at = torch.arange(30, device=CARD)
+    with recorded(*KERNELS) as launches:
+        logits = network.pixel_logits(pixels, geometry, at=at)
+        logits.sum().backward()
+    assert logits.device == CARD and logits.shape == (30, 5)
+    assert all(p.grad is not None and p.grad.shape == p.shape for p in network.parameters())
+    launched = {launch.name for launch in launches}
+    assert {"branch_gradient", "input_gradient"} <= launched
+    assert ("mix_short_backward" in launched) == (kind != "spa")
+    assert ("gradients" in launched) == (kind != "spe")
+
+
+def test_inference(network: MambaHSI, geometry: SceneGeometry) -> None:
+    pixels = torch.rand(geometry.pixels, 20, device=CARD)
+    with recorded(*KERNELS) as launches, torch.no_grad():
+        logits = network.pixel_logits(pixels, geometry)
+    assert logits.device == CARD and logits.shape == (geometry.pixels, 5)
+    assert not any("backward" in launch.name for launch in launches)
+
+
+def test_a_tensor_left_on_the_cpu_would_be_noticed(network: MambaHSI) -> None:
+    geometry = SceneGeometry(np.ones((8, 8), dtype=bool))
+    with pytest.raises(RuntimeError, match="(?i)device"):
+        network.pixel_logits(torch.rand(geometry.pixels, 20), geometry)
