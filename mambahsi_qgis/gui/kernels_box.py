@@ -39,7 +39,6 @@ class KernelsBox(QWidget):
         self.reason = QLabel(tr("Looking for compilers…"))
         self.reason.setObjectName("mambahsiKernelsReason")
         self.reason.setWordWrap(True)
-        self.reason.setEnabled(False)
         layout.addWidget(self.box)
         layout.addWidget(self.reason)
         self._looked.connect(self._tell)

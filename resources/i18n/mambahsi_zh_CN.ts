@@ -3771,7 +3771,7 @@
   <message>
    <location filename="../../core/mambahsi/installer/texts.py" />
    <source>Where a company's proxy replaces certificates, add its certificate under Settings ▸ Options ▸ Authentication ▸ Manage Certificates in QGIS. A wrong clock of the computer has the same effect.</source>
-   <translation>如果公司的代理会替换证书，请在 QGIS 的“设置 ▸ 选项 ▸ 身份验证 ▸ 管理证书”中添加其证书。计算机时钟不正确也会造成同样的问题。</translation>
+   <translation>如果公司的代理会替换证书，请在 QGIS 的“设置 ▸ 选项 ▸ 认证 ▸ 管理证书”中添加其证书。计算机时钟不正确也会造成同样的问题。</translation>
   </message>
   <message>
    <location filename="../../core/mambahsi/installer/texts.py" />
