@@ -50,7 +50,7 @@ def scan_launches(length: int, states: int, gated: bool) -> dict[Launch, None]:
 @pytest.fixture(autouse=True)
 def _beside_our_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Triton keeps what it compiles where the other kernels are."""
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(code_cache.folder() / "triton"))
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(code_cache.for_triton()))
     monkeypatch.setattr(parts, "SEGMENT", 300)
 
 

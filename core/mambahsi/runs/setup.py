@@ -51,15 +51,7 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
     device = choose_device(job.device)
     make_reproducible(device)
     threads = set_threads(job.threads)
-    if device.type == "cpu" and job.scan in ("auto", "cpu"):
-        if find_spec("llvmlite") and code_cache.is_cold():
-            feedback.log("Compiling kernels for this processor, once; it takes a few seconds.")
-        problem = available_backends()["cpu"]
-        if problem and job.scan == "auto":
-            feedback.warning(
-                f"The compiled scan cannot run here: {problem}. The scan in plain PyTorch is "
-                "used instead, which takes several times as long."
-            )
+    tell_of_kernels(job.scan, device.type, feedback)
     scan = resolve_backend(job.scan, device.type)
     place = Place(device, scan, threads)
     feedback.log(
@@ -67,6 +59,32 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
         f"{'s' if threads > 1 else ''}."
     )
     return place
+
+
+def tell_of_kernels(scan: str, device: str, feedback: Feedback) -> None:
+    """Say if kernels have to be compiled first, and if there are none, why.
+
+    Args:
+        scan: The scan that a job asks for.
+        device: The type of the device.
+        feedback: Is told.
+    """
+    own = {"cpu": "cpu", "cuda": "triton"}.get(device)
+    if own is None or scan not in ("auto", own):
+        return
+    if own == "cpu" and find_spec("llvmlite") and code_cache.is_cold():
+        feedback.log("Compiling kernels for this processor, once; it takes a few seconds.")
+    if own == "triton" and find_spec("triton") and code_cache.is_cold("triton"):
+        feedback.log("Compiling kernels for this GPU, once.")
+    problem = available_backends()[own]
+    if problem and scan == "auto":
+        compiled = "compiled scan" if own == "cpu" else "scan compiled for GPUs"
+        other = resolve_backend(scan, device)
+        named = "scan in plain PyTorch" if other == "torch" else f"scan {other!r}"
+        slower = ", which takes several times as long" if own == "cpu" else ""
+        feedback.warning(
+            f"The {compiled} cannot run here: {problem}. The {named} is used instead{slower}."
+        )
 
 
 def choose_pixelwise_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:

@@ -43,9 +43,20 @@ def folder() -> Path:
     return base / "mambahsi" / "kernels"
 
 
-def is_cold() -> bool:
-    """Whether no kernel was compiled on this machine yet, so that the first use takes longer."""
+def for_triton() -> Path:
+    """The folder in which Triton keeps the kernels for GPUs.
+
+    Raises:
+        OSError: As of :func:`folder`.
+    """
+    return folder() / "triton"
+
+
+def is_cold(backend: str = "cpu") -> bool:
+    """Whether a backend has compiled nothing here yet, so that its first use takes longer."""
     try:
+        if backend == "triton":
+            return not any(for_triton().glob("*"))
         return not any(folder().glob(f"*{_SUFFIX}"))
     except OSError:
         return True

@@ -59,7 +59,7 @@ def problem() -> str:
 def _choose_cache() -> None:
     """Have Triton keep what it compiles beside our other kernels, unless it was told where."""
     try:
-        os.environ.setdefault("TRITON_CACHE_DIR", str(code_cache.folder() / "triton"))
+        os.environ.setdefault("TRITON_CACHE_DIR", str(code_cache.for_triton()))
     except OSError:
         # A user without a home: Triton's own choice, which may be none.
         return

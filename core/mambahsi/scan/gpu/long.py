@@ -106,15 +106,19 @@ class _Stages:
 
 
 def _forward(
-    w: _Weights, rows: Tensor, context: Tensor, state: Tensor, length: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Output of a part, context and state behind it, and the states before its chunks."""
+    w: _Weights, rows: Tensor, out: Tensor, context: Tensor, state: Tensor, length: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Context and state behind a part, and the states before its chunks.
+
+    ``out`` gets its output, (rows, width).
+    """
     s = _Stages(w, rows, context, length)
     starts, last = tables.states_before_chunks(s.drive, state)
     # The output takes the place of the convolution's input, of which only the end is needed.
     behind = s.context_behind()
     tables.scan(s.drive, starts, last, s.x)
-    return s.x @ w.out_proj.t(), behind, last, starts
+    torch.mm(s.x, w.out_proj.t(), out=out)
+    return behind, last, starts
 
 
 def _outer(left: Tensor, right: Tensor) -> Tensor:
@@ -137,8 +141,9 @@ class _Backward:
         context: Tensor,
         starts: Tensor,
         dout: Tensor,
-    ) -> Tensor:
-        """Gradient of a part's tokens."""
+        dtokens: Tensor,
+    ) -> None:
+        """Put the gradient of a part's tokens into ``dtokens``."""
         w = self.w
         if part.last:
             self.after, self.dstate = w.start(part.sequences.stop - part.sequences.start)
@@ -162,7 +167,7 @@ class _Backward:
         )  # fmt: skip
         for total, gradient in zip(self.totals, gradients, strict=True):
             total += gradient
-        return dwide @ w.in_proj
+        torch.mm(dwide, w.in_proj, out=dtokens)
 
 
 class _Mixer(torch.autograd.Function):
@@ -171,7 +176,7 @@ class _Mixer(torch.autograd.Function):
         w = _Weights.of(tokens.dtype, parameters)
         tokens = tokens.contiguous()
         sequences, length, width = tokens.shape
-        flat, out = tokens.view(-1, width), torch.empty_like(tokens)
+        flat, out = tokens.view(-1, width), tokens.new_empty(sequences * length, width)
         needed = keep and any(ctx.needs_input_grad)
         ctx.kept = []
         with torch.cuda.device_of(tokens):
@@ -179,22 +184,22 @@ class _Mixer(torch.autograd.Function):
                 cancellation.raise_if_requested()
                 if part.first:
                     context, state = w.start(part.sequences.stop - part.sequences.start)
-                result, behind, state, starts = _forward(
-                    w, flat[part.rows], context, state, part.length
+                behind, state, starts = _forward(
+                    w, flat[part.rows], out[part.rows], context, state, part.length
                 )
-                out.view(-1, width)[part.rows] = result
                 if needed:
                     ctx.kept.append((part, context, starts))
                 context = behind
         ctx.save_for_backward(tokens, *parameters)
-        return out
+        return out.view_as(tokens)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         tokens, *parameters = ctx.saved_tensors
         width = tokens.shape[2]
-        flat, dtokens = tokens.view(-1, width), torch.empty_like(tokens)
+        flat = tokens.view(-1, width)
+        dtokens = torch.empty_like(flat)
         dout = gradients[0].contiguous().view(-1, width)
         work = _Backward(
             _Weights.of(tokens.dtype, tuple(parameters)), [x.shape for x in parameters]
@@ -202,11 +207,11 @@ class _Mixer(torch.autograd.Function):
         with torch.cuda.device_of(tokens):
             for part, context, starts in reversed(ctx.kept):
                 cancellation.raise_if_requested()
-                dtokens.view(-1, width)[part.rows] = work.part(
-                    part, flat[part.rows], context, starts, dout[part.rows]
+                work.part(
+                    part, flat[part.rows], context, starts, dout[part.rows], dtokens[part.rows]
                 )
         totals = (x.to(p.dtype) for x, p in zip(work.totals, parameters, strict=True))
-        return (None, dtokens, *totals)
+        return (None, dtokens.view_as(tokens), *totals)
 
 
 def mix_long(tokens: Tensor, *parameters: Tensor) -> Tensor:
@@ -218,15 +223,15 @@ def mix_long(tokens: Tensor, *parameters: Tensor) -> Tensor:
 
 def mix_piece(parameters: tuple[Tensor, ...], rows: Tensor, carry: Carry) -> Tensor:
     """Run a block over the next rows of one sequence; see :mod:`mambahsi.scan.gpu.mixer`."""
+    rows = rows.contiguous()
     w, out = _Weights.of(rows.dtype, parameters), torch.empty_like(rows)
     context = carry.context.to(rows.device).contiguous()
     state = carry.state.to(rows.device)[None].contiguous()
-    rows = rows.contiguous()
     with torch.cuda.device_of(rows):
         for part in parts_of(1, len(rows)):
             cancellation.raise_if_requested()
-            out[part.rows], context, state, _ = _forward(
-                w, rows[part.rows], context, state, part.length
+            context, state, _ = _forward(
+                w, rows[part.rows], out[part.rows], context, state, part.length
             )
     carry.context, carry.state = context, state[0]
     return out

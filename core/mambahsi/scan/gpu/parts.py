@@ -12,7 +12,7 @@ CHUNK = 64
 """Tokens that a program takes one after the other. More chunks keep more of the GPU busy;
 the states before them are kept for the backward pass, a quarter of a table."""
 
-_FORWARD_TABLES, _BACKWARD_TABLES = 5, 15
+_FORWARD_TABLES, _BACKWARD_TABLES = 3.5, 15
 """Tables of (rows of a part, channels) that a Mamba block needs at once beside what comes in and
 goes out. In the backward pass four of them are the states of every fourth token."""
 
@@ -27,7 +27,7 @@ def kept_bytes(rows: int, channels: int, states: int) -> int:
 def working_bytes(rows: int, channels: int, *, backward: bool) -> int:
     """Bytes that a Mamba block over so many rows needs beside what it takes, keeps and gives."""
     tables = _BACKWARD_TABLES if backward else _FORWARD_TABLES
-    return tables * min(rows, SEGMENT) * channels * _FLOAT
+    return int(tables * min(rows, SEGMENT) * channels * _FLOAT)
 
 
 @dataclass(frozen=True)
