@@ -76,7 +76,7 @@ def output_gradient(
         return load_rows(dout, rows, there, C, CP)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows"])
 def moments(
     table, means, squares, rows,
     C: tl.constexpr, CP: tl.constexpr, ROWS: tl.constexpr, STEPS: tl.constexpr,
@@ -132,7 +132,7 @@ def block_value(
     return value
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows"])
 def combine(
     x, s, p, norm_s, norm_p, factors, members, fractions, out, rows,
     C: tl.constexpr, CP: tl.constexpr, ROWS: tl.constexpr, RESIDUAL: tl.constexpr,
@@ -161,7 +161,7 @@ def combine(
     store_rows(out, total, row, there, C, CP)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["place", "rows"])
 def branch_sums(
     b, norm, factors, place, cells, fractions, dout, sums, rows,
     C: tl.constexpr, CP: tl.constexpr, ROWS: tl.constexpr, STEPS: tl.constexpr,
@@ -195,7 +195,7 @@ def branch_sums(
     store_row(sums, tl.sum(output, axis=0), part * 3 + 2, C, CP)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["place", "rows"])
 def branch_gradient(
     b, norm, factors, place, cells, fractions, dout, db, rows,
     C: tl.constexpr, CP: tl.constexpr, ROWS: tl.constexpr, POOLED: tl.constexpr,
@@ -212,7 +212,7 @@ def branch_gradient(
     store_rows(db, dn * scale + rest, row, there, C, CP)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows"])
 def input_gradient(
     x, factors, cells, fractions, dout, dx, sums, rows,
     C: tl.constexpr, CP: tl.constexpr, ROWS: tl.constexpr, STEPS: tl.constexpr,
