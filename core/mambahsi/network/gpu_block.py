@@ -68,34 +68,25 @@ class Layout:
         residual: Whether its input is part of its output.
         pooling: How its output is pooled, or None.
         recompute: Whether the branches are computed again in the backward pass.
-        precision: What products are computed in, and the branches are kept in.
     """
 
     branches: tuple[Branch, ...]
     residual: bool
     pooling: Pooling | None
     recompute: bool
-    precision: torch.dtype
 
 
-def gpu_block(
-    block: nn.Module,
-    x: Tensor,
-    pooling: Pooling | None,
-    recompute: bool,
-    precision: torch.dtype = torch.float32,
-) -> Tensor:
+def gpu_block(block: nn.Module, x: Tensor, pooling: Pooling | None, recompute: bool) -> Tensor:
     """Run a block and pool what it gives.
 
     Args:
         block: Of either branch or of both.
-        x: float32 (pixels, width).
+        x: (pixels, width).
         pooling: How the pixels form cells, on the device of ``x``, or None not to pool.
         recompute: Whether to keep less for the backward pass, and compute it again there.
-        precision: What products are computed in, float32 or bfloat16.
 
     Returns:
-        float32 (cells, width), or (pixels, width) without pooling.
+        (cells, width), or (pixels, width) without pooling.
 
     Raises:
         Cancelled: A stop was asked for.
@@ -119,7 +110,7 @@ def gpu_block(
             assert isinstance(norm, PixelGroupNorm)
             found.append(Branch(norm, place, tokens, len(parameters)))
             parameters += [*branch.mamba.mixer_parameters(), norm.weight, norm.bias]
-    layout = Layout(tuple(found), bool(residual), pooling, recompute, precision)
+    layout = Layout(tuple(found), bool(residual), pooling, recompute)
     result: Tensor = _Block.apply(
         layout, torch.is_grad_enabled(), x.contiguous(), factors, *parameters
     )
@@ -133,24 +124,18 @@ class _Mixed:
         branch: The branch.
         x: The block's input, (pixels, width).
         parameters: Of the block.
-        precision: What products are computed in.
         keep: Whether there will be a way back.
     """
 
     def __init__(
-        self,
-        branch: Branch,
-        x: Tensor,
-        parameters: tuple[Tensor, ...],
-        precision: torch.dtype,
-        keep: bool,
+        self, branch: Branch, x: Tensor, parameters: tuple[Tensor, ...], keep: bool
     ) -> None:
         self._leaves = [
             leaf.detach().requires_grad_(keep) for leaf in (x, *branch.mixer(parameters))
         ]
         with torch.set_grad_enabled(keep):
             tokens, *weights = self._leaves
-            self._result = mamba_mixer_triton(branch.of(tokens).to(precision), *weights).view_as(x)
+            self._result = mamba_mixer_triton(branch.of(tokens), *weights).view_as(x)
         self.values = self._result.detach()
 
     def back(self, gradient: Tensor) -> tuple[Tensor, ...]:
@@ -173,9 +158,7 @@ class _Block(torch.autograd.Function):
     ) -> Tensor:
         cancellation.raise_if_requested()
         needed = keep and not layout.recompute
-        mixed = [
-            _Mixed(branch, x, parameters, layout.precision, needed) for branch in layout.branches
-        ]
+        mixed = [_Mixed(branch, x, parameters, needed) for branch in layout.branches]
         moments = [gpu_tables.measure(one.values) for one in mixed]
         values: list[Tensor | None] = [None, None]
         norms: list[Tensor | None] = [None, None]
@@ -207,7 +190,7 @@ class _Block(torch.autograd.Function):
         dx: Tensor | None = None
         dparameters: list[Tensor] = []
         for place, (branch, moments) in enumerate(zip(layout.branches, ctx.moments, strict=True)):
-            one = mixed[place] or _Mixed(branch, x, tuple(parameters), layout.precision, True)
+            one = mixed[place] or _Mixed(branch, x, tuple(parameters), True)
             mixed[place] = None
             dfactor, dtokens, found = _branch_back(branch, moments, one, factors, output)
             dfactors[branch.place] = dfactor
