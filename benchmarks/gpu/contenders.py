@@ -159,9 +159,10 @@ def set_precision(network: MambaHSI, precision: str) -> None:
     """
     if precision == "float32":
         return
-    if not hasattr(network, "precision"):
+    choose = getattr(network, "set_precision", None)
+    if choose is None:
         raise LookupError(f"this engine does not compute in {precision}")
-    network.precision = precision  # type: ignore[assignment,unused-ignore]
+    choose(getattr(torch, precision))
 
 
 def scene(size: Size, device: torch.device) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
+from live_memory import LiveMemory
 from triton_aot import recorded
 
 from mambahsi.network import MambaHSI, SceneGeometry, model
@@ -67,6 +68,24 @@ def test_inference(network: MambaHSI, geometry: SceneGeometry) -> None:
         logits = network.pixel_logits(pixels, geometry)
     assert logits.device == CARD and logits.shape == (geometry.pixels, 5)
     assert not any("backward" in launch.name for launch in launches)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_pavia_university_trains_within_two_gigabytes(
+    recompute: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """610 x 340 pixels, 103 bands: all tensors of a step, counted; kernels themselves need none."""
+    monkeypatch.setattr(model, "resolve_backend", lambda name, device: "triton")
+    geometry = SceneGeometry(np.ones((610, 340), dtype=bool))
+    with recorded(*KERNELS), LiveMemory() as memory:
+        network = MambaHSI(103, 128, 9, scan="triton").to(CARD)
+        network.recompute = recompute
+        pixels = torch.rand(geometry.pixels, 103, device=CARD)
+        at = torch.arange(360, device=CARD)
+        network.pixel_logits(pixels, geometry, at=at).sum().backward()
+    # Adam keeps two numbers for each parameter.
+    adam = 2 * 4 * sum(parameter.numel() for parameter in network.parameters())
+    assert 0.5e9 < memory.peak + adam < 2e9
 
 
 def test_a_tensor_left_on_the_cpu_would_be_noticed(network: MambaHSI) -> None:
