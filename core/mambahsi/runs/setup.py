@@ -16,7 +16,7 @@ from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainJob
 from mambahsi.network import MambaHSI
-from mambahsi.scan import available_backends, code_cache, resolve_backend, set_threads
+from mambahsi.scan import backend_problem, code_cache, resolve_backend, set_threads
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def tell_of_kernels(scan: str, device: str, feedback: Feedback) -> None:
         feedback.log("Compiling kernels for this processor, once; it takes a few seconds.")
     if own == "triton" and find_spec("triton") and code_cache.is_cold("triton"):
         feedback.log("Compiling kernels for this GPU, once.")
-    problem = available_backends()[own]
+    problem = backend_problem(own)
     if problem and scan == "auto":
         compiled = "compiled scan" if own == "cpu" else "scan compiled for GPUs"
         other = resolve_backend(scan, device)

@@ -14,12 +14,13 @@ gradients; :func:`resolve_backend` chooses one by device and availability.
 
 from __future__ import annotations
 
-from mambahsi.scan.backends import available_backends, resolve_backend
+from mambahsi.scan.backends import available_backends, backend_problem, resolve_backend
 from mambahsi.scan.interface import selective_scan
 from mambahsi.scan.threads import set_threads, thread_count
 
 __all__ = [
     "available_backends",
+    "backend_problem",
     "resolve_backend",
     "selective_scan",
     "set_threads",

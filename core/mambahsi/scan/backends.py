@@ -16,7 +16,12 @@ from mambahsi.scan import self_check
 
 def available_backends() -> dict[str, str]:
     """Backends by name, each with an empty string or the reason why it cannot run."""
-    return {name: problem() for name, problem in _PROBLEMS.items()}
+    return {name: backend_problem(name) for name in _PROBLEMS}
+
+
+def backend_problem(name: str) -> str:
+    """The reason why a backend cannot run, or an empty string; looks at no other backend."""
+    return _PROBLEMS[name]()
 
 
 def resolve_backend(name: str = "auto", device: str = "cpu") -> str:
@@ -30,13 +35,13 @@ def resolve_backend(name: str = "auto", device: str = "cpu") -> str:
         ResourceError: The named backend does not exist or cannot run there.
     """
     if name == "auto":
-        own = (one for one in _PREFERRED.get(device, ()) if not _PROBLEMS[one]())
+        own = (one for one in _PREFERRED.get(device, ()) if not backend_problem(one))
         return next(own, "torch")
     if name not in _PROBLEMS:
         raise ResourceError(
             f"There is no scan implementation {name!r}.", f"Known: {', '.join(_PROBLEMS)}, auto."
         )
-    problem = _PROBLEMS[name]() or _misplaced(name, device)
+    problem = _misplaced(name, device) or backend_problem(name)
     if problem:
         raise ResourceError(f"The scan implementation {name!r} cannot run: {problem}.")
     return name
@@ -96,7 +101,7 @@ _PREFERRED = {"cpu": ("cpu",), "cuda": ("triton", "mamba_ssm")}
 
 
 def _misplaced(name: str, device: str) -> str:
-    """Why a backend that can run does not run on that device, or an empty string."""
+    """Why a backend does not run on that device, or an empty string."""
     if name == "cpu" and device != "cpu":
         return f"it runs on the CPU, not on {device}"
     if name == "mamba_ssm" and device != "cuda":
