@@ -125,6 +125,15 @@ def test_the_block_equals_the_block_step_by_step(sequences: int, length: int, wi
         assert error(got, expected, 1e-2) < 1e-5, number
 
 
+def test_the_network_s_block_takes_the_kernels() -> None:
+    torch.manual_seed(0)
+    block, tokens = Mamba(6, "triton"), draw(14, 1, 2 * CHUNK, 6)
+    got = block(tokens.float())
+    expected = block.double()(tokens)
+    assert got.dtype == torch.float32
+    assert 0 < error(got, expected, 0) < 1e-5
+
+
 def test_a_sequence_that_comes_in_pieces_gives_the_same() -> None:
     tokens, *parameters = block_leaves(1, 50, 12, torch.float32)
     with torch.no_grad():
