@@ -84,6 +84,7 @@ def make_reproducible(device: torch.device) -> None:
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.cuda.set_device(device.index or 0)
 
 

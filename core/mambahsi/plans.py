@@ -48,9 +48,6 @@ SMALLEST_WINDOW = 64
 _STEP = 8
 """Sizes of windows that are tried lie so far apart."""
 
-FUSING_SCAN = "cpu"
-"""The scan backend with which the network's blocks run fused."""
-
 _SMALLEST_CACHE = 16 * 2**20
 
 _FLOAT = 4
@@ -97,7 +94,7 @@ class Task:
         classes: Number of classes.
         hidden_dim: Width of the network.
         mamba_type: Kind of network.
-        fused: Whether its blocks run fused, which takes less memory and can recompute.
+        scan: Name of the scan backend.
         labeled: Row and column of training and validation pixels, row by row; int64 (n, 2).
         tiles: The tiles in which windows are read.
         held: Bytes that are taken throughout: GDAL's cache, masks and labels.
@@ -113,7 +110,7 @@ class Task:
     classes: int
     hidden_dim: int
     mamba_type: str
-    fused: bool
+    scan: str
     labeled: np.ndarray
     tiles: TileRaster
     held: int
@@ -157,7 +154,7 @@ class Task:
             classes=network["num_classes"],
             hidden_dim=network["hidden_dim"],
             mamba_type=network["mamba_type"],
-            fused=scan == FUSING_SCAN,
+            scan=scan,
             labeled=np.argwhere(labeled),
             tiles=TileRaster.of(scene, bands, cache),
             held=min(cache, stored) + _GRID_BYTES * survey.valid.size,
@@ -180,7 +177,7 @@ class Task:
         # Beside the half of a step lie the other half's spectra, and the scene's layout.
         rest = (self.pixels - self.half) * self.bands * _FLOAT + _LAYOUT_BYTES * self.pixels
         scoring = inference_bytes(
-            self.pixels, self.bands, self.hidden_dim, self.mamba_type, fused=self.fused
+            self.pixels, self.bands, self.hidden_dim, self.mamba_type, scan=self.scan
         )
         work = max(self._step(self.half, recompute) + rest, scoring)
         return Plan("halves recompute" if recompute else "halves", self._peak(work))
@@ -191,7 +188,7 @@ class Task:
         pixels = shape[0] * shape[1]
         work = assembling_bytes(pixels, self.bands) + max(
             self._step(pixels),
-            inference_bytes(pixels, self.bands, self.hidden_dim, self.mamba_type, fused=self.fused)
+            inference_bytes(pixels, self.bands, self.hidden_dim, self.mamba_type, scan=self.scan)
             + blending_bytes(shape, self.scene[1], self.classes),
         )
         wanted = self.tiles.around_bytes(self.labeled, shape)
@@ -215,7 +212,7 @@ class Task:
         needed += blending_bytes(shape, self.scene[1], self.classes, BLOCK_ROWS)
         if self.main is None:
             needed += inference_bytes(
-                pixels, self.bands, self.hidden_dim, self.mamba_type, fused=self.fused
+                pixels, self.bands, self.hidden_dim, self.mamba_type, scan=self.scan
             )
         return needed
 
@@ -226,7 +223,7 @@ class Task:
             self.hidden_dim,
             self.mamba_type,
             recompute=recompute,
-            fused=self.fused,
+            scan=self.scan,
         )
 
     def _peak(self, work: int, tiles: int = 0) -> int:
@@ -271,7 +268,7 @@ def choose_tiles(
         tiles.bands,
         network["hidden_dim"],
         network["mamba_type"],
-        fused=scan == FUSING_SCAN,
+        scan=scan,
     )
     rows, columns = tiles.scene
     held = cached + _GRID_BYTES * rows * columns + assembling_bytes(pixels, tiles.bands)
@@ -341,7 +338,7 @@ def choose_plan(
         f"allowed are {allowed}."
     )
     if plan.window and not window:
-        whole = task.whole(recompute=task.fused)
+        whole = task.whole(recompute=True)
         feedback.warning(
             f"The whole scene would take {gigabytes_text(whole.bytes)} to train on, so the model "
             "is trained on windows, and classifies in windows."
@@ -355,15 +352,13 @@ def _candidates(task: Task, budget: MemoryBudget, begun: str, window: int) -> It
         yield task.windows(window, budget.bytes)
         return
     if task.half is not None:
-        if begun != "halves recompute" or not task.fused:
+        if begun != "halves recompute":
             yield task.in_halves()
-        if task.fused:
-            yield task.in_halves(recompute=True)
+        yield task.in_halves(recompute=True)
         return
-    if begun != "recompute" or not task.fused:
+    if begun != "recompute":
         yield task.whole()
-    if task.fused:
-        yield task.whole(recompute=True)
+    yield task.whole(recompute=True)
     if not begun:
         for size in range(LARGEST_WINDOW, SMALLEST_WINDOW - 1, -_STEP):
             yield task.windows(size, budget.bytes)

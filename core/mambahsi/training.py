@@ -103,7 +103,8 @@ class _WholeSceneTraining(TrainingLoop):
                     self.data.pixels, self.data.geometry, at=self.scored
                 )
             train, validation = logits.split([len(self.data.train), len(self.data.validation)])
-            if self.progress.epoch and len(validation):
+            # A step that ran out of memory is tried again, with a score that is told already.
+            if self.progress.epoch and len(validation) and not self.has_score():
                 self.score(validation.detach().argmax(dim=1))
             if last or self.has_stalled():
                 return

@@ -171,7 +171,7 @@ class _HalvesTraining(TrainingLoop):
         epoch, steps = self.progress.position
         if not epoch or steps or not self.is_scored():
             return False
-        return self.progress.curves[-1]["validation_accuracy"] is None
+        return not self.has_score()
 
     def predict_validation(self) -> Tensor:
         """Classes of the validation pixels, from the scene in one piece; int64 (m,)."""

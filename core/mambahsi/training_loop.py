@@ -4,6 +4,10 @@ The state between two optimizer steps is complete in a checkpoint (see
 :mod:`mambahsi.checkpoint`): weights, best weights, Adam's moments, and how far it has come.
 Whatever a loop draws at random must follow from the seed and the epoch alone; then a training
 that was interrupted goes on bit for bit.
+
+A training that runs out of memory keeps less of the forward pass from then on, and computes it
+again (see :attr:`mambahsi.network.MambaHSI.recompute`). Forward and backward passes change no
+weights, so it goes on with the step in which that happened.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from mambahsi.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from mambahsi.devices import is_out_of_memory, release_memory
 from mambahsi.errors import Cancelled, ModelError, OutputError, TrainingError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import TrainJob
@@ -38,6 +43,10 @@ LONG_EPOCH = 1.0
 
 CHECKPOINT_INTERVAL = 10.0
 """Seconds between checkpoints otherwise."""
+
+
+RECOMPUTING = {"whole": "recompute", "halves": "halves recompute"}
+"""What a plan is called once it computes features again."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,7 @@ class TrainingLoop(abc.ABC):
         self._saved_at = time.monotonic()
         self._clocks = (0.0, 0.0)
         self._durations: deque[float] = deque(maxlen=10)
+        self._is_stepping = False
 
     @abc.abstractmethod
     def loop(self) -> None:
@@ -132,26 +142,17 @@ class TrainingLoop(abc.ABC):
             TrainingError: The loss is no longer finite.
             ModelError: The checkpoint to resume from is broken or of another training.
             OutputError: The checkpoint cannot be written.
+            RuntimeError: Memory ran out, even with features computed again; the checkpoint holds
+                all that was done.
         """
         self._clocks = (time.monotonic(), time.process_time())
         if self.job.resume:
             self._resume()
         try:
-            self.loop()
-        except Cancelled:
-            # The weights change in the optimizer's step only, which nobody interrupts: what
-            # is in memory is the state after the last whole step.
-            if self.progress.position > self._saved:
-                try:
-                    self.save()
-                except OutputError as error:
-                    # The user asked for a stop and gets one; what it costs must be told.
-                    self.feedback.warning(f"The state of the training is not kept. {error}")
-            if self._saved > (0, 0):
-                self.feedback.log(
-                    f"The state after {_position_text(self._saved)} is kept in "
-                    f"{self._plan.path}, to resume from."
-                )
+            self._loop_within_memory()
+        except (Cancelled, RuntimeError, MemoryError) as error:
+            if isinstance(error, Cancelled) or is_out_of_memory(error):
+                self._keep_state()
             raise
         progress = self.progress
         self._count_time()
@@ -166,6 +167,43 @@ class TrainingLoop(abc.ABC):
             cpu_seconds=progress.cpu_seconds,
         )
 
+    def _loop_within_memory(self) -> None:
+        while True:
+            try:
+                self.loop()
+                return
+            except (RuntimeError, MemoryError) as error:
+                if self.network.recompute or self._is_stepping or not is_out_of_memory(error):
+                    raise
+                told = str(error).splitlines()[0] if str(error) else "out of memory"
+            # Only here the error is gone, and with it the frames that keep tensors alive.
+            self.optimizer.zero_grad(set_to_none=True)
+            release_memory(self.device)
+            self.network.recompute = True
+            name = str(self._plan.circumstances.get("plan", ""))
+            self._plan.circumstances["plan"] = RECOMPUTING.get(name, name)
+            self.feedback.warning(
+                f"Memory ran out in epoch {self.progress.epoch + 1} ({told}). The training goes on "
+                "with this epoch, and from now on computes features again instead of keeping them: "
+                "slower, with the same result to rounding."
+            )
+
+    def _keep_state(self) -> None:
+        """Write what is in memory, if it is a state between two steps and worth it."""
+        # The weights change in the optimizer's step only, which nobody interrupts: what
+        # is in memory is the state after the last whole step.
+        if self.progress.position > self._saved and not self._is_stepping:
+            try:
+                self.save()
+            except OutputError as error:
+                # There is another reason to stop; what it costs must be told.
+                self.feedback.warning(f"The state of the training is not kept. {error}")
+        if self._saved > (0, 0):
+            self.feedback.log(
+                f"The state after {_position_text(self._saved)} is kept in "
+                f"{self._plan.path}, to resume from."
+            )
+
     def step(self, loss: Tensor) -> None:
         """One optimizer step.
 
@@ -174,7 +212,9 @@ class TrainingLoop(abc.ABC):
         """
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self._is_stepping = True
         self.optimizer.step()
+        self._is_stepping = False
 
     def finite(self, loss: float) -> float:
         """The loss of the epoch under way.
@@ -224,6 +264,10 @@ class TrainingLoop(abc.ABC):
             progress.best_epoch = progress.epoch
             self._best = _copy(self.network.state_dict())
         self.tell()
+
+    def has_score(self) -> bool:
+        """Whether the last epoch done has its score."""
+        return self.progress.curves[-1]["validation_accuracy"] is not None
 
     def has_stalled(self) -> bool:
         """Whether the patience is at its end; says so."""

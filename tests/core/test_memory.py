@@ -15,7 +15,7 @@ from pathlib import Path
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.scan import set_threads
 
-side, bands, width, kind, task = sys.argv[1:]
+side, bands, width, kind, task, scan = sys.argv[1:]
 set_threads(2)
 
 
@@ -25,7 +25,7 @@ def resident(key):
 
 
 def run(side):
-    net = MambaHSI(int(bands), int(width), 8, mamba_type=kind)
+    net = MambaHSI(int(bands), int(width), 8, mamba_type=kind, scan=scan)
     net.recompute = task == "recompute"
     geometry = SceneGeometry(np.ones((side, side), bool))
     pixels = torch.rand(side * side, int(bands))
@@ -50,29 +50,32 @@ print(resident("VmHWM") - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 @pytest.mark.parametrize(
-    ("side", "bands", "width", "kind", "task"),
+    ("side", "bands", "width", "kind", "task", "scan"),
     [
-        (200, 100, 128, "both", "training"),
-        (250, 100, 128, "both", "recompute"),
-        (220, 20, 128, "spa", "training"),
-        (300, 100, 128, "both", "inference"),
+        (200, 100, 128, "both", "training", "cpu"),
+        (250, 100, 128, "both", "recompute", "cpu"),
+        (220, 20, 128, "spa", "training", "cpu"),
+        (300, 100, 128, "both", "inference", "cpu"),
+        (160, 100, 128, "both", "recompute", "torch"),
     ],
 )
 def test_prediction_is_near_the_measured_peak(
-    side: int, bands: int, width: int, kind: str, task: str
+    side: int, bands: int, width: int, kind: str, task: str, scan: str
 ) -> None:
     from mambahsi.network.memory import inference_bytes, training_bytes
 
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, *map(str, (side, bands, width, kind, task))],
+        [sys.executable, "-c", MEASURE, *map(str, (side, bands, width, kind, task, scan))],
         capture_output=True,
         text=True,
         check=True,
     )
     measured = int(done.stdout)
     predicted = (
-        inference_bytes(side * side, bands, width, kind)
+        inference_bytes(side * side, bands, width, kind, scan=scan)
         if task == "inference"
-        else training_bytes(side * side, bands, width, kind, recompute=task == "recompute")
+        else training_bytes(
+            side * side, bands, width, kind, recompute=task == "recompute", scan=scan
+        )
     )
     assert 0.7 * predicted < measured < 1.4 * predicted

@@ -21,7 +21,7 @@ from mambahsi.windows.tiles import TileRaster
 
 
 def make_task(
-    height: int = 3000, width: int = 2000, main: int | None = None, fused: bool = True
+    height: int = 3000, width: int = 2000, main: int | None = None, scan: str = "cpu"
 ) -> Task:
     labeled = np.argwhere(np.random.default_rng(0).random((height, width)) < 1e-4)
     return Task(
@@ -31,7 +31,7 @@ def make_task(
         classes=9,
         hidden_dim=128,
         mamba_type="both",
-        fused=fused,
+        scan=scan,
         labeled=labeled,
         tiles=TileRaster((height, width), 200, 64, 64),
         held=10**8,
@@ -57,9 +57,11 @@ def test_the_first_plan_that_fits_is_taken() -> None:
     assert (below.name, below.window) == ("windows", LARGEST_WINDOW)
 
 
-def test_only_fused_blocks_can_recompute() -> None:
-    task = make_task(fused=False)
-    assert choose(task, task.whole().bytes - 1).name == "windows"
+@pytest.mark.parametrize("scan", ["torch", "triton", "mamba_ssm"])
+def test_every_scan_can_recompute(scan: str) -> None:
+    task = make_task(scan=scan)
+    assert choose(task, task.whole().bytes - 1).name == "recompute"
+    assert choose(task, task.whole(recompute=True).bytes - 1).name == "windows"
 
 
 def test_more_memory_never_gives_smaller_windows() -> None:

@@ -7,9 +7,12 @@ pixels of the image.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mambahsi.network.mamba import Mamba
 
@@ -73,8 +76,21 @@ class SpeMamba(nn.Module):
         return mixed + pixels if self.use_residual else mixed
 
 
+def run(module: Callable[[Tensor], Tensor], pixels: Tensor, recompute: bool) -> Tensor:
+    """What a module gives; with ``recompute``, only its input is kept for the backward pass."""
+    if not (recompute and torch.is_grad_enabled()):
+        return module(pixels)
+    # Nothing in the network draws random numbers.
+    result: Tensor = checkpoint(module, pixels, use_reentrant=False, preserve_rng_state=False)
+    return result
+
+
 class BothMamba(nn.Module):
-    """Both branches side by side, fused with two learned weights that add up to one."""
+    """Both branches side by side, fused with two learned weights that add up to one.
+
+    Attributes:
+        recompute: Whether a branch keeps only its input for the backward pass.
+    """
 
     def __init__(
         self,
@@ -88,6 +104,7 @@ class BothMamba(nn.Module):
         super().__init__()
         self.use_residual = use_residual
         self.use_att = use_att
+        self.recompute = False
         if use_att:
             self.weights = nn.Parameter(torch.ones(2) / 2)
         self.spa_mamba = SpaMamba(channels, use_residual, group_num, scan)
@@ -95,7 +112,9 @@ class BothMamba(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Give (pixels, channels) for (pixels, channels)."""
-        spatial, spectral = self.spa_mamba(pixels), self.spe_mamba(pixels)
+        spatial, spectral = (
+            run(branch, pixels, self.recompute) for branch in (self.spa_mamba, self.spe_mamba)
+        )
         if self.use_att:
             weights = F.softmax(self.weights, dim=0)
             fused = spatial * weights[0] + spectral * weights[1]

@@ -29,6 +29,7 @@ class Mamba(nn.Module):
 
     Attributes:
         backend: Name of the scan backend, or ``auto``.
+        precision: What products are computed in, float32 or bfloat16.
     """
 
     def __init__(self, width: int, backend: str = "auto") -> None:
@@ -40,6 +41,7 @@ class Mamba(nn.Module):
         """
         super().__init__()
         self.backend = backend
+        self.precision = torch.float32
         channels = EXPAND * width
         self.rank = math.ceil(width / 16)
         self.in_proj = nn.Linear(width, 2 * channels, bias=False)
@@ -67,12 +69,17 @@ class Mamba(nn.Module):
         Returns:
             (sequences, length, width).
         """
+        if tokens.dtype == torch.float32 != self.precision:
+            return self._mix(tokens.to(self.precision)).to(tokens.dtype)
+        return self._mix(tokens)
+
+    def _mix(self, tokens: Tensor) -> Tensor:
         backend = resolve_backend(self.backend, tokens.device.type)
         if backend == "triton" and tokens.dtype in (torch.float32, torch.bfloat16):
             from mambahsi.scan.gpu.mixer import mamba_mixer_triton as mixer
         elif backend == "cpu" and tokens.dtype == torch.float32:
             from mambahsi.scan.mixer import mamba_mixer as mixer
-        elif backend == "torch" and tokens.dtype == torch.float32:
+        elif backend in ("cpu", "torch") and tokens.dtype in (torch.float32, torch.bfloat16):
             from mambahsi.scan.chunked_mixer import mamba_mixer_chunked as mixer
         else:
             return self._forward_in_steps(tokens, backend)
@@ -98,13 +105,21 @@ class Mamba(nn.Module):
         return Carry.start(TAPS - 1, self.out_proj.in_features, STATES)
 
     def _forward_in_steps(self, tokens: Tensor, backend: str) -> Tensor:
+        dtype = tokens.dtype
+        # The convolution and the scan take the parameters' type where tokens are rounded.
+        wide = self.D.dtype
+
+        def product(x: Tensor, weight: Tensor) -> Tensor:
+            return F.linear(x.to(dtype), weight.to(dtype))
+
         length = tokens.shape[1]
-        x, z = self.in_proj(tokens).transpose(1, 2).chunk(2, dim=1)
-        x = F.silu(self.conv1d(x)[..., :length])
-        step, B, C = self.x_proj(x.transpose(1, 2)).split([self.rank, STATES, STATES], dim=2)
+        x, z = product(tokens, self.in_proj.weight).transpose(1, 2).chunk(2, dim=1)
+        x = F.silu(self.conv1d(x.to(wide))[..., :length]).to(dtype)
+        drive = product(x.transpose(1, 2), self.x_proj.weight)
+        step, B, C = drive.split([self.rank, STATES, STATES], dim=2)
         y = selective_scan(
             x,
-            (step @ self.dt_proj.weight.t()).transpose(1, 2),
+            product(step, self.dt_proj.weight).transpose(1, 2),
             -torch.exp(self.A_log),
             B.transpose(1, 2),
             C.transpose(1, 2),
@@ -116,4 +131,4 @@ class Mamba(nn.Module):
             backend="reference" if tokens.dtype == torch.float64 else backend,
         )
         assert isinstance(y, Tensor)
-        return self.out_proj(y.transpose(1, 2))
+        return product(y.transpose(1, 2), self.out_proj.weight)

@@ -49,15 +49,46 @@ _RECOMPUTING = {
 # With both branches, a block's input makes room for one of them.
 _INFERENCE = {"both": _Tables(0.0, 2.3), "spa": _Tables(0.0, 2.3), "spe": _Tables(0.0, 2.3)}
 # The scan backends other than ``cpu`` leave the blocks to PyTorch, which keeps every step.
-_UNFUSED_TRAINING = {"both": _Tables(15, 0), "spa": _Tables(8, 0), "spe": _Tables(8, 0)}
-_UNFUSED_INFERENCE = _Tables(0.0, 6.0)
+_STEPWISE_TRAINING = {"both": _Tables(15, 0), "spa": _Tables(8, 0), "spe": _Tables(8, 0)}
+# Inputs of blocks are kept, and of the block that runs its branches, of which one is computed.
+_STEPWISE_RECOMPUTING = {"both": _Tables(1, 7), "spa": _Tables(1, 6), "spe": _Tables(1, 2)}
+_STEPWISE_INFERENCE = {kind: _Tables(0.0, 6.0) for kind in ("both", "spa", "spe")}
+# Its kernel is all that mamba-ssm takes of a Mamba, whose dozen tables of twice the width stay; of
+# short sequences, the kernel keeps 32 numbers for every channel. Counted, not measured.
+_MAMBA_SSM_TRAINING = {"both": _Tables(62, 4), "spa": _Tables(24, 4), "spe": _Tables(40, 4)}
+_MAMBA_SSM_RECOMPUTING = {"both": _Tables(1, 66), "spa": _Tables(1, 28), "spe": _Tables(1, 44)}
+_MAMBA_SSM_INFERENCE = {"both": _Tables(0, 40), "spa": _Tables(0, 24), "spe": _Tables(0, 40)}
 
-# Whatever does not grow with the width: where pixels lie, interpolation, logits.
-_BYTES_PER_PIXEL = 150
-_UNFUSED_BYTES_PER_PIXEL = 1000
-# Buffers of the chunks, gradients, optimizer state.
-_FIXED_BYTES = 20_000_000
-_UNFUSED_FIXED_BYTES = 120_000_000
+
+@dataclass(frozen=True)
+class _Scan:
+    """What a scan backend makes the network need.
+
+    Attributes:
+        training: Tables by kind of network.
+        recomputing: The same where it keeps less and computes it again.
+        inference: The same without gradients.
+        per_pixel: Bytes of whatever does not grow with the width: where pixels lie,
+            interpolation, logits.
+        fixed: Bytes of the chunks' buffers, gradients, optimizer state.
+    """
+
+    training: dict[str, _Tables]
+    recomputing: dict[str, _Tables]
+    inference: dict[str, _Tables]
+    per_pixel: int
+    fixed: int
+
+
+_STEPWISE = _Scan(
+    _STEPWISE_TRAINING, _STEPWISE_RECOMPUTING, _STEPWISE_INFERENCE, 1000, 120_000_000
+)
+_SCANS = {
+    "cpu": _Scan(_TRAINING, _RECOMPUTING, _INFERENCE, 150, 20_000_000),
+    "mamba_ssm": _Scan(
+        _MAMBA_SSM_TRAINING, _MAMBA_SSM_RECOMPUTING, _MAMBA_SSM_INFERENCE, 1000, 120_000_000
+    ),
+}
 
 
 def training_bytes(
@@ -67,7 +98,7 @@ def training_bytes(
     mamba_type: str = "both",
     *,
     recompute: bool = False,
-    fused: bool = True,
+    scan: str = "cpu",
 ) -> int:
     """Peak memory of a training step on a whole scene, its spectra included.
 
@@ -77,19 +108,18 @@ def training_bytes(
         hidden_dim: Width of the features.
         mamba_type: Kind of network.
         recompute: Whether the network keeps less and computes it again.
-        fused: Whether the blocks run fused, as with the scan backend ``cpu``.
+        scan: Name of the scan backend.
 
     Returns:
         Bytes.
     """
-    tables = _RECOMPUTING if recompute else _TRAINING
-    return _bytes(
-        pixels, bands, hidden_dim, (tables if fused else _UNFUSED_TRAINING)[mamba_type], fused
-    )
+    needs = _SCANS.get(scan, _STEPWISE)
+    tables = needs.recomputing if recompute else needs.training
+    return _bytes(pixels, bands, hidden_dim, tables[mamba_type], needs)
 
 
 def inference_bytes(
-    pixels: int, bands: int, hidden_dim: int, mamba_type: str = "both", *, fused: bool = True
+    pixels: int, bands: int, hidden_dim: int, mamba_type: str = "both", *, scan: str = "cpu"
 ) -> int:
     """Peak memory of classifying a whole scene at once, its spectra included.
 
@@ -98,17 +128,15 @@ def inference_bytes(
         bands: Used bands.
         hidden_dim: Width of the features.
         mamba_type: Kind of network.
-        fused: Whether the blocks run fused, as with the scan backend ``cpu``.
+        scan: Name of the scan backend.
 
     Returns:
         Bytes.
     """
-    tables = _INFERENCE[mamba_type] if fused else _UNFUSED_INFERENCE
-    return _bytes(pixels, bands, hidden_dim, tables, fused)
+    needs = _SCANS.get(scan, _STEPWISE)
+    return _bytes(pixels, bands, hidden_dim, needs.inference[mamba_type], needs)
 
 
-def _bytes(pixels: int, bands: int, hidden_dim: int, tables: _Tables, fused: bool) -> int:
-    fixed = _FIXED_BYTES if fused else _UNFUSED_FIXED_BYTES
-    other = _BYTES_PER_PIXEL if fused else _UNFUSED_BYTES_PER_PIXEL
-    per_pixel = bands * _FLOAT + other + tables.count() * hidden_dim * _FLOAT
-    return int(fixed + per_pixel * pixels)
+def _bytes(pixels: int, bands: int, hidden_dim: int, tables: _Tables, needs: _Scan) -> int:
+    per_pixel = bands * _FLOAT + needs.per_pixel + tables.count() * hidden_dim * _FLOAT
+    return int(needs.fixed + per_pixel * pixels)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mambahsi.allocator import spare_tables
-from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba
+from mambahsi.network.blocks import BothMamba, PixelGroupNorm, SpaMamba, SpeMamba, run
 from mambahsi.network.geometry import POOLINGS, SceneGeometry
+from mambahsi.network.mamba import Mamba
+from mambahsi.network.precision import linear
 from mambahsi.scan import resolve_backend
 
 HEAD_WIDTH = 128
@@ -26,7 +27,8 @@ class MambaHSI(nn.Module):
         hidden_dim: Width of the features.
         scan: Name of the scan backend, or ``auto``.
         recompute: Whether a training step keeps less of its forward pass and computes it again
-            in the backward pass, which takes longer (scan backend ``cpu`` only).
+            in the backward pass, which takes longer.
+        precision: What products are computed in, see :meth:`set_precision`.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class MambaHSI(nn.Module):
         self.hidden_dim = hidden_dim
         self.scan = scan
         self.recompute = False
+        self.precision = torch.float32
         self.patch_embedding = nn.Sequential(
             nn.Conv2d(in_channels, hidden_dim, 1), PixelGroupNorm(group_num, hidden_dim), nn.SiLU()
         )
@@ -90,6 +93,25 @@ class MambaHSI(nn.Module):
             nn.Conv2d(HEAD_WIDTH, num_classes, 1),
         )
 
+    def set_precision(self, precision: torch.dtype) -> None:
+        """Compute products in float32, or round what goes into them to bfloat16.
+
+        Parameters, their gradients, the features between blocks, statistics and the scan's
+        state stay float32, and so do the sums inside a product. The compiled kernels of the
+        scan backend ``cpu`` are made for float32, so plain PyTorch computes in their place.
+        """
+        self.precision = precision
+        for module in self.modules():
+            if isinstance(module, Mamba):
+                module.precision = precision
+
+    def use_scan(self, scan: str) -> None:
+        """Take another scan backend, as where the network is moved to another device."""
+        self.scan = scan
+        for module in self.modules():
+            if isinstance(module, Mamba):
+                module.backend = scan
+
     def coarse_logits(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
         """Logits at a quarter of the resolution.
 
@@ -101,22 +123,31 @@ class MambaHSI(nn.Module):
             Logits of the coarsest grid's valid cells, (cells, classes).
         """
         backend = resolve_backend(self.scan, pixels.device.type)
-        if backend == "cpu" and _can_fuse(pixels, self.hidden_dim):
+        single = self.precision == torch.float32
+        if backend == "cpu" and single and _can_fuse(pixels, self.hidden_dim):
             return self._fused_logits(pixels, geometry)
         if backend == "triton" and pixels.dtype == torch.float32:
             return self._gpu_logits(pixels, geometry)
         features = self._features(pixels, geometry)
         widen, norm, activation, classify = self.cls_head
-        return _pointwise(classify, activation(norm(_pointwise(widen, features))))
+        wide = activation(norm(pointwise(widen, features, self.precision)))
+        return pointwise(classify, wide, self.precision)
 
     def _features(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
-        embed, norm, activation = self.patch_embedding
-        features = activation(norm(_pointwise(embed, pixels)))
+        features = run(self._embed, pixels, self.recompute)
         for level, block in enumerate(self.mamba.values()):
             if level:
                 features = geometry.pool(features, level - 1)
-            features = block(features)
+            if isinstance(block, BothMamba):
+                # Inside of what is computed again as a whole, one branch at a time.
+                block.recompute = self.recompute
+            features = run(block, features, self.recompute)
         return features
+
+    def _embed(self, pixels: Tensor) -> Tensor:
+        embed, norm, activation = self.patch_embedding
+        embedded: Tensor = activation(norm(pointwise(embed, pixels, self.precision)))
+        return embedded
 
     def _fused_logits(self, pixels: Tensor, geometry: SceneGeometry) -> Tensor:
         from mambahsi.network.fused import fused_block, fused_embedding, fused_head
@@ -188,10 +219,16 @@ class MambaHSI(nn.Module):
         return torch.stack(results)
 
 
-def _pointwise(layer: nn.Module, pixels: Tensor) -> Tensor:
-    """A 1 x 1 convolution on a table of pixels."""
+def pointwise(layer: nn.Module, pixels: Tensor, precision: torch.dtype) -> Tensor:
+    """A 1 x 1 convolution on a table of pixels.
+
+    Args:
+        layer: The convolution.
+        pixels: (pixels, channels).
+        precision: What the product is computed in, if the pixels are float32.
+    """
     assert isinstance(layer, nn.Conv2d)
-    return F.linear(pixels, layer.weight.flatten(1), layer.bias)
+    return linear(pixels, layer.weight.flatten(1), layer.bias, precision)
 
 
 def _can_fuse(pixels: Tensor, width: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from dataclasses import dataclass
 from importlib import metadata
@@ -127,3 +128,11 @@ def restore_network(
             "Copy or train it again.",
         ) from error
     return network.to(place.device).eval()
+
+
+def move_to_cpu(network: MambaHSI) -> MambaHSI:
+    """A copy of a network that runs on the CPU, in float32 and with the best scan there."""
+    moved = copy.deepcopy(network).cpu()
+    moved.use_scan(resolve_backend("auto", "cpu"))
+    moved.set_precision(torch.float32)
+    return moved

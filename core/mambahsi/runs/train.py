@@ -10,6 +10,7 @@ classifier than the network, else None), ``comparison`` (see :mod:`mambahsi.runs
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from mambahsi import jobs
 from mambahsi.accuracy import Accuracy
 from mambahsi.bands import describe_bands
 from mambahsi.checkpoint import checkpoint_path, load_checkpoint
-from mambahsi.devices import memory_budget
+from mambahsi.devices import describe_device, gigabytes_text, is_out_of_memory, memory_budget
+from mambahsi.errors import ResourceError
 from mambahsi.feedback import Feedback, WarningsKept
 from mambahsi.grid import Grid
 from mambahsi.jobs import NETWORK, PRESETS, JobError, TrainJob
@@ -48,7 +50,7 @@ from mambahsi.scene import Scene, survey_bands
 from mambahsi.source_files import raster_files, vector_files
 from mambahsi.spatial_accuracy import stated_accuracy
 from mambahsi.split import TRAIN, VALIDATION, Split
-from mambahsi.training_loop import TrainingOutcome
+from mambahsi.training_loop import RECOMPUTING, TrainingOutcome
 from mambahsi.versions import versions
 from mambahsi.windows.placement import MULTIPLE
 
@@ -181,7 +183,14 @@ def _train(
         )
         way = train_windows if plan.window else train_whole
         trained = 0.8 if job.compare else 1.0
-        training = way(given, feedback.part(0.05, trained))
+        try:
+            training = way(given, feedback.part(0.05, trained))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise _does_not_fit(task, given, error) from error
+        if network.recompute and not plan.recomputes:
+            plan = dataclasses.replace(plan, name=RECOMPUTING.get(plan.name, plan.name))
         outcome = training.outcome
         _tell_outcome(outcome, job.protocol, feedback)
         accuracy = _test(split, training.predicted, feedback)
@@ -253,6 +262,30 @@ def _choose_plan(job: TrainJob, task: Task, place: Place, begun: str, feedback: 
         window = int(state.fingerprint.get("window", 0))
     budget = memory_budget(job.memory, place.device)
     return choose_plan(task, budget, begun, window, feedback)
+
+
+def _does_not_fit(task: Task, given: Preparation, error: BaseException) -> ResourceError:
+    """What is raised where a training ran out of memory, features computed again included."""
+    plan, place = given.plan, given.place
+    if plan.window:
+        what, other = f"windows of {plan.window} pixels", f"smaller windows than {plan.window}"
+    else:
+        plan = task.in_halves(recompute=True) if task.half else task.whole(recompute=True)
+        what, other = "the whole scene", "windows around the labels"
+        if task.half:
+            what = "two halves of the scene"
+    told = str(error).splitlines()[0] if str(error) else type(error).__name__
+    budget = memory_budget(given.job.memory, place.device)
+    return ResourceError(
+        f"Training ran out of memory on {describe_device(place.device)}. {what.capitalize()} of "
+        f"{task.pixels:,} pixels and {task.bands} bands take about {gigabytes_text(plan.bytes)} "
+        f"with features computed again; {gigabytes_text(budget.bytes)} may be taken now "
+        f"({budget.reason}). PyTorch says: {told}",
+        f"Train on {other}: give a size of windows (parameter WINDOW in QGIS, option --window), "
+        "such as 128. They give another model, which classifies in windows. Or free memory on the "
+        "device, use one with more of it, fewer bands, or preset 'compact'. What was trained is "
+        "kept, to resume from.",
+    )
 
 
 def _refuse_contradictions(job: TrainJob) -> None:

@@ -129,8 +129,9 @@ def choose_way(
 
 
 def _whole_bytes(place: Place, layout: Layout, pixels: int) -> int:
-    fused = place.scan == "cpu"
-    return inference_bytes(pixels, layout.bands, layout.width, layout.mamba_type, fused=fused)
+    return inference_bytes(
+        pixels, layout.bands, layout.width, layout.mamba_type, scan=place.scan
+    )
 
 
 def _in_memory(needed: int, budget: MemoryBudget) -> str:

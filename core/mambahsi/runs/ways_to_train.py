@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 import mambahsi
 from mambahsi.checkpoint import checkpoint_path, digest
+from mambahsi.devices import is_out_of_memory, release_memory
 from mambahsi.feedback import Feedback
 from mambahsi.inference import predict_classes
 from mambahsi.jobs import TrainJob
@@ -23,7 +25,7 @@ from mambahsi.pixels import pixel_numbers, read_pixels
 from mambahsi.plans import Plan
 from mambahsi.previews import step_for
 from mambahsi.runs.calibrate import pixels_to_score
-from mambahsi.runs.setup import Place
+from mambahsi.runs.setup import Place, move_to_cpu
 from mambahsi.scene import BandSurvey, Scene
 from mambahsi.split import TEST, TRAIN, VALIDATION, Split
 from mambahsi.training import TrainingData, train_network
@@ -157,16 +159,28 @@ def train_whole(given: Preparation, feedback: Feedback) -> Training:
     else:
         outcome = train_network(given.network, data, given.job, checkpoint, rest)
     predicted = np.full(valid.shape, -1, dtype=np.int32)
-    predicted[valid], scores = predict_classes(
-        given.network.eval(),
-        data.pixels,
-        geometry,
-        pixels_to_score(given.split)[valid],
-        feedback.part(0.97, 1.0),
-    )
+    predicted[valid], scores = _predict(given, data.pixels, geometry, feedback.part(0.97, 1.0))
     image = np.zeros((3, *valid.shape), dtype=np.float32)
     image[:, valid] = pixels[:, list(given.colors)].numpy().T
     return Training(outcome, None, predicted, scores, image, valid)
+
+
+def _predict(
+    given: Preparation, pixels: Tensor, geometry: SceneGeometry, feedback: Feedback
+) -> tuple[np.ndarray, np.ndarray]:
+    """Classify the scene with the trained network: on its device, or else on the CPU."""
+    network = given.network.eval()
+    scored = pixels_to_score(given.split)[geometry.valid[0]]
+    try:
+        return predict_classes(network, pixels, geometry, scored, feedback)
+    except (RuntimeError, MemoryError) as error:
+        if pixels.device.type == "cpu" or not is_out_of_memory(error):
+            raise
+    # A whole training must not be lost to its last step.
+    release_memory(pixels.device)
+    feedback.warning("Memory ran out on the GPU: the trained network is tested on the CPU.")
+    here = move_to_cpu(network)
+    return predict_classes(here, pixels.cpu(), geometry, scored, feedback)
 
 
 def train_windows(given: Preparation, feedback: Feedback) -> Training:

@@ -43,8 +43,10 @@ def mamba_mixer_chunked(
 ) -> Tensor:
     """Run a Mamba block over sequences; differentiable in every tensor.
 
-    All tensors are of one dtype, float32 or float64, on one device. Their shapes and meaning
-    are those of :func:`mambahsi.scan.mixer.mamba_mixer`.
+    All tensors are of one dtype, float32 or float64, on one device. Beside parameters of
+    float32, the tokens may be bfloat16: then whatever goes into a product is rounded to it, and
+    everything else is float32. Shapes and meaning are those of
+    :func:`mambahsi.scan.mixer.mamba_mixer`.
 
     Raises:
         Cancelled: A stop was asked for.
@@ -89,7 +91,7 @@ def _mix(
         out_proj: See there.
     """
     n = tokens.shape[1]
-    x, z = F.linear(tokens, in_proj).chunk(2, dim=2)
+    x, z = _product(tokens, in_proj, tokens.dtype).to(state.dtype).chunk(2, dim=2)
     rows = torch.cat([context, x], dim=1)
     taps = conv_weight[:, 0].unbind(1)
     x = conv_bias + rows[:, :n] * taps[0]
@@ -97,11 +99,15 @@ def _mix(
         x = torch.addcmul(x, rows[:, k : k + n], taps[k])
     x = F.silu(x)
     rank, states = dt_proj.shape[1], A.shape[1]
-    step, B, C = F.linear(x, x_proj).split([rank, states, states], dim=2)
-    step = F.linear(step, dt_proj)
+    step, B, C = _product(x, x_proj, tokens.dtype).split([rank, states, states], dim=2)
+    step = _product(step, dt_proj, tokens.dtype)
     x, step, B, C, z = (table.transpose(1, 2) for table in (x, step, B, C, z))
     y, last = selective_scan_chunked(x, step, A, B, C, D, z, dt_bias, True, state)
-    return F.linear(y.transpose(1, 2), out_proj), rows[:, n:], last
+    return _product(y.transpose(1, 2), out_proj, tokens.dtype), rows[:, n:], last
+
+
+def _product(x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
+    return F.linear(x.to(dtype), weight.to(dtype))
 
 
 def _parts(total: int, size: int) -> Iterator[slice]:

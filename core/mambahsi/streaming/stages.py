@@ -22,6 +22,7 @@ from mambahsi.network import MambaHSI
 from mambahsi.network.blocks import BothMamba, PixelGroupNorm, branches
 from mambahsi.network.geometry import Pooling, pool_features
 from mambahsi.network.mamba import STATES, TAPS, Mamba
+from mambahsi.network.model import pointwise
 from mambahsi.network.moments import Moments
 from mambahsi.scan import resolve_backend, selective_scan
 from mambahsi.scan.carry import Carry
@@ -216,23 +217,17 @@ def combine(
 
 def widen(network: MambaHSI, features: Tensor) -> Tensor:
     """The head's first layer, before its normalization."""
-    return _pointwise(network.cls_head[0], features)
+    return pointwise(network.cls_head[0], features, network.precision)
 
 
 def classify(network: MambaHSI, activated: Tensor) -> Tensor:
     """Logits from what :func:`widen` gave, normalized and activated; (pixels, classes)."""
-    return _pointwise(network.cls_head[3], activated)
+    return pointwise(network.cls_head[3], activated, network.precision)
 
 
 def norm_of(layers: nn.Module) -> PixelGroupNorm:
     """The group normalization among the layers of an embedding, a branch or the head."""
     return next(layer for layer in layers.children() if isinstance(layer, PixelGroupNorm))
-
-
-def _pointwise(layer: nn.Module, pixels: Tensor) -> Tensor:
-    """A 1 x 1 convolution on a table of pixels."""
-    assert isinstance(layer, nn.Conv2d)
-    return F.linear(pixels, layer.weight.flatten(1), layer.bias)
 
 
 def _parts(x: Tensor, out: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

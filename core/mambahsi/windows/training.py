@@ -161,7 +161,7 @@ class _WindowedTraining(TrainingLoop):
         epoch, windows = self.progress.position
         if not epoch or windows or not self.is_scored():
             return False
-        return self.progress.curves[-1]["validation_accuracy"] is None
+        return not self.has_score()
 
     def predict_validation(self) -> Tensor:
         """Classes of the validation pixels; int64 (m,)."""
