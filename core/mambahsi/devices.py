@@ -88,6 +88,24 @@ def make_reproducible(device: torch.device) -> None:
     torch.cuda.set_device(device.index or 0)
 
 
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The type that a job's ``precision`` names.
+
+    Raises:
+        ResourceError: The device does not compute in it.
+    """
+    if name == "float32":
+        return torch.float32
+    # Older cards, and the CPU here, would only imitate it, at the cost of time.
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
+        raise ResourceError(
+            f"Precision {name!r} needs a GPU that computes in it (NVIDIA's from Ampere on), which "
+            f"{describe_device(device)} is not.",
+            "Leave the precision at 'float32'.",
+        )
+    return torch.bfloat16
+
+
 def describe_device(device: torch.device) -> str:
     """The device by its full name, such as ``cuda (NVIDIA H100)``."""
     if device.type == "cuda":

@@ -36,6 +36,10 @@ DEVICES = ("auto", "cpu", "cuda", *(f"cuda:{number}" for number in range(8)))
 VARIANTS = ("auto", "cpu", "cuda")
 """Builds of PyTorch that an engine can be installed with."""
 
+PRECISIONS = ("float32", "bfloat16")
+"""What a network's products are computed in. With bfloat16, which takes a GPU that has it, what
+goes into them is rounded; weights, sums, statistics and states stay float32."""
+
 ENGINE_PYTHONS = ((3, 10), (3, 13))
 """Oldest and newest Python that the engine's packages are locked for."""
 
@@ -190,6 +194,8 @@ class TrainJob:
             published training of Houston and HanChuan does; all else sees the whole scene.
         device: Where the network runs, one of :data:`DEVICES`.
         scan: Implementation of the selective scan, one of :data:`SCANS`.
+        precision: What products of the network are computed in, one of :data:`PRECISIONS`;
+            bfloat16 takes a GPU that has it, whose maps and models differ a little.
         threads: Threads of the CPU; 0 takes the physical cores.
         memory: Memory budget in GB (1e9 bytes); 0 takes a safe share of what is free.
         resume: Go on from the checkpoint beside the model file.
@@ -226,6 +232,7 @@ class TrainJob:
     row_halves: bool = False
     device: str = field(default="auto", metadata={"choices": DEVICES})
     scan: str = field(default="auto", metadata={"choices": SCANS})
+    precision: str = field(default="float32", metadata={"choices": PRECISIONS})
     threads: int = field(default=0, metadata={"minimum": 0, "maximum": 1024})
     memory: float = field(default=0.0, metadata={"minimum": 0.0})
     resume: bool = False
@@ -246,6 +253,8 @@ class ClassifyJob:
         entropy: GeoTIFF to write of the entropy of the probabilities, 0 to 1, or empty.
         device: Where the network runs, one of :data:`DEVICES`.
         scan: Implementation of the selective scan, one of :data:`SCANS`.
+        precision: What products of the network are computed in, one of :data:`PRECISIONS`;
+            bfloat16 takes a GPU that has it, whose maps and models differ a little.
         threads: Threads of the CPU; 0 takes the physical cores.
         memory: Memory budget in GB (1e9 bytes); 0 takes a safe share of what is free.
     """
@@ -259,6 +268,7 @@ class ClassifyJob:
     entropy: str = ""
     device: str = field(default="auto", metadata={"choices": DEVICES})
     scan: str = field(default="auto", metadata={"choices": SCANS})
+    precision: str = field(default="float32", metadata={"choices": PRECISIONS})
     threads: int = field(default=0, metadata={"minimum": 0, "maximum": 1024})
     memory: float = field(default=0.0, metadata={"minimum": 0.0})
 

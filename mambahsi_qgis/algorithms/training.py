@@ -168,6 +168,14 @@ def device_settings() -> list[tuple[str, str, str]]:
             tr("Selective scan"),
             tr("Implementation of the network's scan; “auto” takes the fastest that works here."),
         ),
+        (
+            "precision",
+            tr("Precision"),
+            tr(
+                "What products of the network are computed in. “bfloat16” takes a GPU that "
+                "computes in it (NVIDIA's from Ampere on), and gives slightly other results."
+            ),
+        ),
     ]
 
 

@@ -1299,6 +1299,16 @@
   </message>
   <message>
    <location filename="../../mambahsi_qgis/algorithms/training.py" />
+   <source>Precision</source>
+   <translation>精度</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/algorithms/training.py" />
+   <source>What products of the network are computed in. “bfloat16” takes a GPU that computes in it (NVIDIA's from Ampere on), and gives slightly other results.</source>
+   <translation>网络矩阵乘积的计算精度。“bfloat16”需要支持它的 GPU（NVIDIA Ampere 及以后），结果略有差异。</translation>
+  </message>
+  <message>
+   <location filename="../../mambahsi_qgis/algorithms/training.py" />
    <source>Protocol</source>
    <translation>划分方案</translation>
   </message>

@@ -169,8 +169,8 @@ def test_a_training_records_what_it_read_wrote_and_decided(tiny: Any) -> None:
     model = load_model(values["model"])
     assert record.versions == model.versions
     assert record.run == {
-        "device": "cpu", "backend": result["backend"], "threads": 1, "plan": "whole",
-        "plan_window": 0, "resumed": False,
+        "device": "cpu", "backend": result["backend"], "threads": 1, "precision": "float32",
+        "plan": "whole", "plan_window": 0, "resumed": False,
     }  # fmt: skip
     assert record.results["overall_accuracy"] == result["overall_accuracy"]
     assert record.machine["processors"] >= 1 and record.machine["processor"]

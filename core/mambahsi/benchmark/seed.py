@@ -171,6 +171,7 @@ def _classify(run: Run, feedback: Feedback) -> dict[str, Any]:
         classification=str(run.folder / MAP),
         device=train_job.device,
         scan=train_job.scan,
+        precision=train_job.precision,
         threads=train_job.threads,
         memory=train_job.memory,
     )

@@ -225,6 +225,7 @@ def _decided(values: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
         # Where no network ran, the backend is no scan.
         "scan": backend if backend in jobs.SCANS else None,
         "threads": run.get("threads"),
+        "precision": run.get("precision"),
         "window": run.get("plan_window"),
         "resume": False,
     }

@@ -52,7 +52,7 @@ from mambahsi.windows.tiles import TileRaster, WindowReader
 MAPS_SHARE = 0.1
 """Share of the progress that writing the maps stands for."""
 
-DECIDED = ("device", "backend", "threads", "way")
+DECIDED = ("device", "backend", "threads", "precision", "way")
 """What a classification's result tells, and its job may have left open."""
 
 
@@ -152,6 +152,7 @@ class Task:
             "MAMBAHSI_TRAINING_SCENE": str(self.model.scene.get("name", "")),
             "MAMBAHSI_DEVICE": str(place.to_json()["device"]),
             "MAMBAHSI_BACKEND": place.scan,
+            "MAMBAHSI_PRECISION": str(place.to_json()["precision"]),
             "MAMBAHSI_TEMPERATURE": str(temperature),
         }
         return MapWriter(self.targets, self.scene.grid, self.model.classes, temperature, provenance)

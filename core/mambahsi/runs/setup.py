@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from mambahsi.classifiers import BACKEND
-from mambahsi.devices import choose_device, describe_device, make_reproducible
+from mambahsi.devices import choose_device, choose_precision, describe_device, make_reproducible
 from mambahsi.errors import ModelError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import ClassifyJob, TrainJob
@@ -28,11 +28,13 @@ class Place:
         device: The device.
         scan: Name of the scan backend; where no network runs, of what does.
         threads: Threads of the CPU.
+        precision: What the network's products are computed in.
     """
 
     device: torch.device
     scan: str
     threads: int
+    precision: torch.dtype = torch.float32
 
     def to_json(self) -> dict[str, Any]:
         """The place as plain values."""
@@ -40,6 +42,7 @@ class Place:
             "device": describe_device(self.device),
             "backend": self.scan,
             "threads": self.threads,
+            "precision": str(self.precision).removeprefix("torch."),
         }
 
 
@@ -50,15 +53,22 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
         ResourceError: One of them cannot be had.
     """
     device = choose_device(job.device)
+    precision = choose_precision(job.precision, device)
     make_reproducible(device)
     threads = set_threads(job.threads)
     tell_of_kernels(job.scan, device.type, feedback)
     scan = resolve_backend(job.scan, device.type)
-    place = Place(device, scan, threads)
+    place = Place(device, scan, threads, precision)
+    rounded = "" if precision == torch.float32 else f", products in {job.precision}"
     feedback.log(
         f"Running on {describe_device(device)}, scan {scan}, {threads} CPU thread"
-        f"{'s' if threads > 1 else ''}."
+        f"{'s' if threads > 1 else ''}{rounded}."
     )
+    if scan == "mamba_ssm" and isinstance(job, TrainJob):
+        feedback.log(
+            "mamba-ssm's kernels add up gradients in no fixed order: a training with them is not "
+            "repeated to the last digit."
+        )
     return place
 
 
@@ -127,6 +137,7 @@ def restore_network(
             f"({str(error).splitlines()[0]}).",
             "Copy or train it again.",
         ) from error
+    network.set_precision(place.precision)
     return network.to(place.device).eval()
 
 

@@ -57,7 +57,7 @@ from mambahsi.windows.placement import MULTIPLE
 SMALLEST_SIZE = 4 * MULTIPLE
 """Rows and columns of the smallest windows: four cells of the network's coarsest grid."""
 
-DECIDED = ("device", "backend", "threads", "plan", "plan_window")
+DECIDED = ("device", "backend", "threads", "precision", "plan", "plan_window")
 """What a model file tells about its training, and the job may have left open; only a network
 has a plan."""
 
@@ -153,6 +153,7 @@ def _train(
         # generator of its own), then the network, which draws its initial weights.
         torch.manual_seed(job.seed)
         network = MambaHSI(**arguments, scan=place.scan).to(place.device)
+        network.set_precision(place.precision)
         labeled = np.isin(split.parts, (TRAIN, VALIDATION))
         task = Task.of(
             scene,

@@ -45,6 +45,7 @@ def train_and_classify(
         **further_maps(job),
         device=training.device,
         scan=training.scan,
+        precision=training.precision,
         threads=training.threads,
         memory=training.memory,
     )

@@ -27,6 +27,7 @@ from mambahsi.versions import versions
 
 _OF_THE_NETWORK = (
     *("preset", "epochs", "learning_rate", "patience", "window", "row_halves", "scan"),
+    "precision",
 )
 """Fields of a job that only a network reads. The device is told on its own: the CPU is used."""
 

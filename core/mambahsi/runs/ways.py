@@ -129,9 +129,7 @@ def choose_way(
 
 
 def _whole_bytes(place: Place, layout: Layout, pixels: int) -> int:
-    return inference_bytes(
-        pixels, layout.bands, layout.width, layout.mamba_type, scan=place.scan
-    )
+    return inference_bytes(pixels, layout.bands, layout.width, layout.mamba_type, scan=place.scan)
 
 
 def _in_memory(needed: int, budget: MemoryBudget) -> str:
