@@ -176,6 +176,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
 def release_memory(device: torch.device) -> None:
     """Give back what nothing refers to any more.
 

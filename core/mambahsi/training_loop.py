@@ -32,7 +32,7 @@ from mambahsi.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from mambahsi.devices import is_out_of_memory, release_memory
+from mambahsi.devices import first_line, is_out_of_memory, release_memory
 from mambahsi.errors import Cancelled, ModelError, OutputError, TrainingError
 from mambahsi.feedback import Feedback
 from mambahsi.jobs import TrainJob
@@ -175,7 +175,7 @@ class TrainingLoop(abc.ABC):
             except (RuntimeError, MemoryError) as error:
                 if self.network.recompute or self._is_stepping or not is_out_of_memory(error):
                     raise
-                told = str(error).splitlines()[0] if str(error) else "out of memory"
+                told = first_line(error)
             # Only here the error is gone, and with it the frames that keep tensors alive.
             self.optimizer.zero_grad(set_to_none=True)
             release_memory(self.device)

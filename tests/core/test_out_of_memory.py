@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 
 from mambahsi import jobs, runs
@@ -15,8 +16,9 @@ from mambahsi.checkpoint import checkpoint_path, load_checkpoint
 from mambahsi.errors import ResourceError
 from mambahsi.feedback import CollectingFeedback
 from mambahsi.model_file import ModelFile, load_model
-from mambahsi.network import MambaHSI
+from mambahsi.network import MambaHSI, fused_strips
 from mambahsi.scan import set_threads
+from mambahsi.streaming import stages
 
 
 class Shortage:
@@ -133,3 +135,65 @@ def test_another_error_is_not_taken_for_it(tiny: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(MambaHSI, "coarse_logits", wrong)
     with pytest.raises(RuntimeError, match="must match"):
         train(tiny.train_job())
+
+
+def classification(tiny: Any, **changes: Any) -> dict[str, Any]:
+    return {
+        "job": "classify",
+        "scene": {"path": str(tiny.scene)},
+        "model": str(tiny.folder / "model.safetensors"),
+        "classification": str(tiny.folder / "map.tif"),
+        "probabilities": str(tiny.folder / "probabilities.tif"),
+        "threads": 1,
+        **changes,
+    }
+
+
+def read(path: str) -> np.ndarray:
+    with rasterio.open(path) as dataset:
+        content: np.ndarray = dataset.read()
+    return content
+
+
+@pytest.mark.parametrize("scan", ["auto", "torch"])
+def test_a_map_goes_on_in_strips_and_stays_the_same(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, scan: str
+) -> None:
+    train(tiny.train_job(epochs=2))
+    job = jobs.from_json(classification(tiny, scan=scan))
+    whole = CollectingFeedback()
+    runs.run(job, whole)
+    expected = read(job.probabilities)
+    shortage = Shortage(monkeypatch, lambda *_: False)
+    feedback = CollectingFeedback()
+    result = runs.run(job, feedback)
+    assert shortage.raised == 1
+    (told,) = [line for line in feedback.warnings if "Memory ran out" in line]
+    assert "in one piece on the CPU (CUDA out of memory. Tried to allocate 2.00 GiB.)" in told
+    assert "It is classified in strips of" in told and "on the CPU" in told
+    assert result["way"].startswith("strips of")
+    np.testing.assert_allclose(read(job.probabilities), expected, rtol=0, atol=1e-4)
+    assert not tiny.temporary_files() and not list(tiny.folder.glob("*.unfinished"))
+
+
+def test_windows_stay_windows(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tiny.train_job(epochs=1, window=16))
+    Shortage(monkeypatch, lambda *_: False)
+    with pytest.raises(ResourceError, match="windows of 16 x 16 pixels"):
+        runs.run(jobs.from_json(classification(tiny)), CollectingFeedback())
+    assert not (tiny.folder / "map.tif").exists() and not tiny.temporary_files()
+
+
+def test_a_map_that_fits_in_no_way_is_refused(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tiny.train_job(epochs=1))
+    Shortage(monkeypatch, lambda *_: False)
+
+    def nowhere(*_: Any) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(fused_strips, "measure", nowhere)
+    monkeypatch.setattr(stages, "measure", nowhere)
+    with pytest.raises(ResourceError, match="even in strips on the CPU"):
+        runs.run(jobs.from_json(classification(tiny)), CollectingFeedback())
+    assert not (tiny.folder / "map.tif").exists() and not tiny.temporary_files()
+    assert not list(tiny.folder.glob("*.unfinished"))

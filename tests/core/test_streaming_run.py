@@ -38,13 +38,13 @@ import os, signal, sys
 from mambahsi import worker
 from mambahsi.streaming import spool, tables
 spool.SAVE_SECONDS = 0.0
-inner, left = tables.Table.write, [int(sys.argv.pop())]
+inner, left = tables.FileTable.write, [int(sys.argv.pop())]
 def write(self, start, rows):
     inner(self, start, rows)
     left[0] -= 1
     if not left[0]:
         os.kill(os.getpid(), signal.SIGKILL)
-tables.Table.write = write
+tables.FileTable.write = write
 worker.main(sys.argv[1:])
 """
 
@@ -255,7 +255,7 @@ def test_a_cancel_leaves_nothing(job: dict[str, Any], tmp_path: Path, stage: str
 def test_a_forced_end_leaves_nothing(job: dict[str, Any]) -> None:
     target = Path(job["classification"])
     spool = Spool(target, {}, Feedback())
-    spool.table("input-0", 4).write(0, torch.zeros(3, 4))
+    spool.table("input-0", 3, 4).write(0, torch.zeros(3, 4))
     outputs.remove_all()
     assert not spool.folder.exists()
     spool.remove_all()

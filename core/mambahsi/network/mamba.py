@@ -102,7 +102,7 @@ class Mamba(nn.Module):
 
     def start(self) -> Carry:
         """What a sequence carries before its first token."""
-        return Carry.start(TAPS - 1, self.out_proj.in_features, STATES)
+        return Carry.start(TAPS - 1, self.out_proj.in_features, STATES, self.D.device)
 
     def _forward_in_steps(self, tokens: Tensor, backend: str) -> Tensor:
         dtype = tokens.dtype

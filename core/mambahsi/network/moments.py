@@ -32,9 +32,9 @@ class Moments:
     squares: Tensor
 
     @classmethod
-    def none(cls, channels: int) -> Moments:
+    def none(cls, channels: int, device: torch.device | None = None) -> Moments:
         """Before the first row."""
-        zeros = torch.zeros(channels, dtype=torch.float64)
+        zeros = torch.zeros(channels, dtype=torch.float64, device=device)
         return cls(0, zeros, zeros.clone())
 
     @classmethod

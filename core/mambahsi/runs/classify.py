@@ -19,8 +19,14 @@ import torch
 
 import mambahsi
 from mambahsi.bands import match_bands
-from mambahsi.devices import memory_budget
-from mambahsi.errors import ModelError, SceneError
+from mambahsi.devices import (
+    MemoryBudget,
+    first_line,
+    is_out_of_memory,
+    memory_budget,
+    release_memory,
+)
+from mambahsi.errors import ModelError, ResourceError, SceneError
 from mambahsi.feedback import Feedback
 from mambahsi.inference import predict_blocks
 from mambahsi.jobs import NETWORK, ClassifyJob
@@ -35,7 +41,7 @@ from mambahsi.records.digests import file_digest
 from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries, further_maps
 from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import Place, choose_place, restore_network
-from mambahsi.runs.ways import choose_reading, choose_way, layout_of
+from mambahsi.runs.ways import Way, choose_reading, choose_way, cpu_place, layout_of
 from mambahsi.scene import Scene
 from mambahsi.source_files import raster_files
 from mambahsi.streaming.grids import Grids
@@ -171,14 +177,35 @@ def _classify_whole(task: Task, feedback: Feedback) -> _Done:
     with block_cache(reading.cache_bytes):
         valid = valid_pixels(scene, task.bands, reading, feedback.part(0.0, 0.05))
     grids = Grids(valid)
+    part = feedback.part(0.05, 1.0)
     way = choose_way(job, place, layout, grids.counts, feedback)
-    with block_cache(way.stream.read.cache_bytes if way.stream else CACHE_BYTES):
-        if way.stream:
-            _in_strips(task, grids, way.place, way.stream, feedback.part(0.05, 1.0))
-        else:
-            _in_memory(task, valid, way.place, feedback.part(0.05, 1.0))
+    while True:
+        told = _follow(task, way, grids, part)
+        if not told:
+            break
+        failed = f"Memory ran out while the scene was classified {way.text} ({told})."
+        way = choose_way(job, place, layout, grids.counts, feedback, failed=way)
+        feedback.warning(f"{failed} It is classified {way.text}, with the same result.")
     text = f"strips of {way.stream.strip_rows[0]} rows" if way.stream else "memory"
     return _Done(grids.counts[0], way.place, text)
+
+
+def _follow(task: Task, way: Way, grids: Grids, feedback: Feedback) -> str:
+    """Classify in one way; empty, or what was said when memory ran out."""
+    try:
+        with block_cache(way.stream.read.cache_bytes if way.stream else CACHE_BYTES):
+            if way.stream:
+                _in_strips(task, grids, way.place, way.stream, feedback)
+            else:
+                _in_memory(task, grids.valid[0], way.place, feedback)
+            return ""
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        told = first_line(error)
+    # Only here the error is gone, and with it the frames that keep tensors alive.
+    release_memory(way.place.device)
+    return told
 
 
 def _classify_in_windows(task: Task, window: tuple[int, int], feedback: Feedback) -> _Done:
@@ -193,24 +220,46 @@ def _classify_in_windows(task: Task, window: tuple[int, int], feedback: Feedback
         valid = valid_pixels(scene, task.bands, reading, feedback.part(0.0, 0.05))
         tiles = TileRaster.of(scene, len(task.bands), cache)
         shape = window_shape(window, valid.shape)
-        cached = min(cache, stored_bytes(scene))
-        kept = choose_tiles(
-            tiles,
-            shape,
-            model.network,
-            place.scan,
-            cached,
-            BLOCK_ROWS,
-            (device, main),
-            feedback,
-        )
-        reader = WindowReader(scene, task.bands, valid, model.normalization, tiles, kept)
-        network = restore_network(job.model, model.network, model.weights, place)
-        blocks = predict_windows(
-            network, reader, shape, block_boundaries(valid), feedback.part(0.05, 1.0)
-        )
-        with task.writer(place) as writer:
-            writer.write_rows(valid, blocks)
+        part = feedback.part(0.05, 1.0)
+
+        def work(place: Place, device: MemoryBudget) -> None:
+            kept = choose_tiles(
+                tiles,
+                shape,
+                model.network,
+                place.scan,
+                min(cache, stored_bytes(scene)),
+                BLOCK_ROWS,
+                (device, main),
+                feedback,
+            )
+            reader = WindowReader(scene, task.bands, valid, model.normalization, tiles, kept)
+            network = restore_network(job.model, model.network, model.weights, place)
+            blocks = predict_windows(network, reader, shape, block_boundaries(valid), part)
+            with task.writer(place) as writer:
+                writer.write_rows(valid, blocks)
+
+        try:
+            work(place, device)
+            told = ""
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            told = first_line(error)
+            if place.device.type == "cpu":
+                raise ResourceError(
+                    f"Memory ran out while windows of {shape[0]} x {shape[1]} pixels, which the "
+                    f"model was trained on, were classified on the CPU ({told}).",
+                    "End other programs, or use a machine with more memory.",
+                ) from error
+        if told:
+            release_memory(place.device)
+            feedback.warning(
+                f"Memory ran out on {place.device} ({told}). The windows are classified on the "
+                "CPU, with the same result."
+            )
+            place = cpu_place(job.scan, place)
+            work(place, main)
     return _Done(int(valid.sum()), place, "windows")
 
 
@@ -242,8 +291,10 @@ def _in_strips(
         "bands": list(task.bands),
         "nodata": task.job.scene.nodata,
         "scan": place.scan,
+        "device": place.device.type,
+        "precision": str(place.precision),
     }
-    with Spool(target, fingerprint, feedback) as spool:
+    with Spool(target, fingerprint, feedback, plan.in_memory) as spool:
         check_space(spool.folder.parent, plan.disk, spool.size(), plan.memory)
         reader = LevelReader(scene, task.bands, grids.valid[0], model.normalization)
         passes = Passes(network, reader, grids, plan, spool)

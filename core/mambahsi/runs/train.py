@@ -21,7 +21,13 @@ from mambahsi import jobs
 from mambahsi.accuracy import Accuracy
 from mambahsi.bands import describe_bands
 from mambahsi.checkpoint import checkpoint_path, load_checkpoint
-from mambahsi.devices import describe_device, gigabytes_text, is_out_of_memory, memory_budget
+from mambahsi.devices import (
+    describe_device,
+    first_line,
+    gigabytes_text,
+    is_out_of_memory,
+    memory_budget,
+)
 from mambahsi.errors import ResourceError
 from mambahsi.feedback import Feedback, WarningsKept
 from mambahsi.grid import Grid
@@ -275,13 +281,12 @@ def _does_not_fit(task: Task, given: Preparation, error: BaseException) -> Resou
         what, other = "the whole scene", "windows around the labels"
         if task.half:
             what = "two halves of the scene"
-    told = str(error).splitlines()[0] if str(error) else type(error).__name__
     budget = memory_budget(given.job.memory, place.device)
     return ResourceError(
         f"Training ran out of memory on {describe_device(place.device)}. {what.capitalize()} of "
         f"{task.pixels:,} pixels and {task.bands} bands take about {gigabytes_text(plan.bytes)} "
         f"with features computed again; {gigabytes_text(budget.bytes)} may be taken now "
-        f"({budget.reason}). PyTorch says: {told}",
+        f"({budget.reason}). PyTorch says: {first_line(error)}",
         f"Train on {other}: give a size of windows (parameter WINDOW in QGIS, option --window), "
         "such as 128. They give another model, which classifies in windows. Or free memory on the "
         "device, use one with more of it, fewer bands, or preset 'compact'. What was trained is "

@@ -1,15 +1,17 @@
-"""In memory or in strips: how a scene is classified, chosen before the work begins.
+"""In memory or in strips, on the device or on the CPU: how a scene is classified.
 
-1. In memory, on the job's device, where the prediction fits the budget.
-2. In memory on the CPU, where the job's device is another one with less memory.
-3. In strips (:mod:`mambahsi.streaming`), on the CPU.
+1. In memory, on the job's device.
+2. In strips (:mod:`mambahsi.streaming`), on the job's device, where that is not the CPU.
+3. In memory, on the CPU.
+4. In strips, on the CPU.
 
-All of them give the same map. The first that fits is taken and told with its prediction.
+All of them give the same map, to rounding. The first whose prediction fits the budget is taken
+and told, before the work begins; should memory run out nevertheless, the next one that fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +26,18 @@ from mambahsi.raster_file import CACHE_BYTES
 from mambahsi.runs.setup import Place
 from mambahsi.scan import resolve_backend
 from mambahsi.scene import Scene
-from mambahsi.streaming.plan import Layout, ReadPlan, StreamPlan, plan_reading, plan_stream
+from mambahsi.streaming.plan import (
+    Layout,
+    ReadPlan,
+    StreamPlan,
+    plan_reading,
+    plan_stream,
+    plan_stream_on_device,
+)
 
 _CPU = torch.device("cpu")
+
+_FLOAT = 4
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,35 @@ class Way:
 
     place: Place
     stream: StreamPlan | None
+
+    @property
+    def text(self) -> str:
+        """The way for people."""
+        strips = f"in strips of {self.stream.strip_rows[0]} rows" if self.stream else "in one piece"
+        return f"{strips} on {'the CPU' if self.place.device.type == 'cpu' else self.place.device}"
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A way with its prediction.
+
+    Attributes:
+        way: The way.
+        needed: Bytes that it takes where its network runs.
+        budget: What may be taken there.
+        main: Bytes of main memory that it takes beside those, and what may be taken, if the
+            network runs elsewhere.
+    """
+
+    way: Way
+    needed: int
+    budget: MemoryBudget
+    main: tuple[int, MemoryBudget] | None = None
+
+    @property
+    def fits(self) -> bool:
+        main = self.main is None or self.main[0] <= self.main[1].bytes
+        return self.needed <= self.budget.bytes and main
 
 
 def layout_of(scene: Scene, bands: int, network: dict[str, Any]) -> Layout:
@@ -78,7 +118,12 @@ def choose_reading(job: ClassifyJob, layout: Layout, feedback: Feedback) -> Read
 
 
 def choose_way(
-    job: ClassifyJob, place: Place, layout: Layout, pixels: Sequence[int], feedback: Feedback
+    job: ClassifyJob,
+    place: Place,
+    layout: Layout,
+    pixels: Sequence[int],
+    feedback: Feedback,
+    failed: Way | None = None,
 ) -> Way:
     """Take the first way that fits.
 
@@ -88,55 +133,93 @@ def choose_way(
         layout: The scene and the network.
         pixels: Valid pixels of the scene and of its pooled grids.
         feedback: Is told the way.
+        failed: The way on which memory ran out; those before it, and itself, are left out.
 
     Raises:
         ResourceError: None fits.
     """
-    budget = memory_budget(job.memory, place.device)
-    if place.device.type != "cpu":
-        whole = _whole_bytes(place, layout, pixels[0])
-        if whole <= budget.bytes:
-            feedback.log(_in_memory(whole, budget))
-            return Way(place, None)
-        feedback.log(
-            f"Classification needs about {gigabytes_text(whole)} on {place.device.type}, where it "
-            f"may take {gigabytes_text(budget.bytes)} ({budget.reason}): it runs on the CPU."
+    found = list(_candidates(job, place, layout, pixels))
+    if failed is not None:
+        kinds = [_kind(candidate.way) for candidate in found]
+        found = found[kinds.index(_kind(failed)) + 1 :]
+    for number, candidate in enumerate(found):
+        if candidate.fits:
+            feedback.log(_taken(candidate, found[:number]))
+            return candidate.way
+    if not found:
+        raise ResourceError(
+            "Classification ran out of memory even in strips on the CPU.",
+            "End other programs, lower the memory budget, or use a machine with more memory.",
         )
-        place = Place(_CPU, _cpu_scan(job.scan), place.threads)
-        budget = memory_budget(job.memory, _CPU)
+    # The last ones are those on the CPU, which no device can help.
+    least = min(found[-2:], key=lambda candidate: candidate.needed)
+    raise ResourceError(
+        f"Classification needs about {gigabytes_text(least.needed)} of memory, in "
+        f"{'the smallest strips' if least.way.stream else 'one piece'}, but may take "
+        f"{gigabytes_text(least.budget.bytes)} ({least.budget.reason}).",
+        "Raise the memory budget, or use a machine with more memory.",
+    )
+
+
+def cpu_place(scan: str, place: Place) -> Place:
+    """The CPU, with the scan that a job asks for where the CPU has it, in float32."""
+    return Place(_CPU, _cpu_scan(scan), place.threads)
+
+
+def _kind(way: Way) -> tuple[str, bool]:
+    return way.place.device.type, way.stream is not None
+
+
+def _candidates(
+    job: ClassifyJob, place: Place, layout: Layout, pixels: Sequence[int]
+) -> Iterator[_Candidate]:
+    """All ways, the best first."""
+    main = memory_budget(job.memory, _CPU)
     stored = layout.rows * layout.columns * layout.bands * layout.item_bytes
     # GDAL keeps what it has read.
-    whole = _whole_bytes(place, layout, pixels[0]) + min(CACHE_BYTES, stored)
-    if whole <= budget.bytes:
-        feedback.log(_in_memory(whole, budget))
-        return Way(place, None)
-    plan = plan_stream(layout, pixels, budget.bytes)
-    if plan.memory > budget.bytes:
-        raise ResourceError(
-            f"Classification needs about {gigabytes_text(min(whole, plan.memory))} of memory, in "
-            f"{'one piece' if whole < plan.memory else 'the smallest strips'}, but may take "
-            f"{gigabytes_text(budget.bytes)} ({budget.reason}).",
-            "Raise the memory budget, or use a machine with more memory.",
+    cached = min(CACHE_BYTES, stored)
+    if place.device.type != "cpu":
+        budget = memory_budget(job.memory, place.device)
+        spectra = cached + pixels[0] * layout.bands * _FLOAT
+        whole = _whole_bytes(place, layout, pixels[0])
+        yield _Candidate(Way(place, None), whole, budget, (spectra, main))
+        plan = plan_stream_on_device(layout, pixels, budget.bytes, main.bytes)
+        yield _Candidate(Way(place, plan), plan.device, budget, (plan.memory, main))
+        place = cpu_place(job.scan, place)
+    whole = _whole_bytes(place, layout, pixels[0]) + cached
+    yield _Candidate(Way(place, None), whole, main)
+    plan = plan_stream(layout, pixels, main.bytes)
+    yield _Candidate(Way(place, plan), plan.memory, main)
+
+
+def _taken(candidate: _Candidate, before: Sequence[_Candidate]) -> str:
+    """What is told of the way that is taken, and of those that do not fit."""
+    way, text = candidate.way, ""
+    for one in before:
+        size, budget = one.needed, one.budget
+        if size <= budget.bytes and one.main is not None:
+            size, budget = one.main
+        text += (
+            f"Classification {one.way.text} would take about {gigabytes_text(size)} of memory; "
+            f"allowed are {gigabytes_text(budget.bytes)} ({budget.reason}). "
         )
-    feedback.log(
-        f"Classification in one piece would take about {gigabytes_text(whole)} of "
-        f"memory; allowed are {gigabytes_text(budget.bytes)} ({budget.reason}). The scene is "
-        f"classified in strips of {plan.strip_rows[0]} rows instead, with the same result: about "
-        f"{gigabytes_text(plan.memory)} of memory, and {gigabytes_text(plan.disk)} of temporary "
-        "files beside the map."
-    )
-    return Way(place, plan)
+    needed = gigabytes_text(candidate.needed)
+    allowed = f"allowed are {gigabytes_text(candidate.budget.bytes)} ({candidate.budget.reason})"
+    if way.stream is None:
+        return (
+            f"{text}Classification takes the whole scene {way.text}: about {needed} of memory; "
+            f"{allowed}."
+        )
+    text += f"The scene is classified {way.text} instead, with the same result: "
+    if candidate.main is not None:
+        text += f"about {needed} there; {allowed}; "
+        needed = gigabytes_text(candidate.main[0])
+    files = f", and {gigabytes_text(way.stream.disk)} of temporary files beside the map"
+    return f"{text}about {needed} of memory{'' if way.stream.in_memory else files}."
 
 
 def _whole_bytes(place: Place, layout: Layout, pixels: int) -> int:
     return inference_bytes(pixels, layout.bands, layout.width, layout.mamba_type, scan=place.scan)
-
-
-def _in_memory(needed: int, budget: MemoryBudget) -> str:
-    return (
-        f"Classification takes the whole scene in one piece: about {gigabytes_text(needed)} of "
-        f"memory; allowed are {gigabytes_text(budget.bytes)} ({budget.reason})."
-    )
 
 
 def _cpu_scan(scan: str) -> str:

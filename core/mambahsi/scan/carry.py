@@ -21,6 +21,11 @@ class Carry:
     state: Tensor
 
     @classmethod
-    def start(cls, reach: int, channels: int, states: int) -> Carry:
+    def start(
+        cls, reach: int, channels: int, states: int, device: torch.device | None = None
+    ) -> Carry:
         """Before the first row: nothing but zeros."""
-        return cls(torch.zeros(reach, channels), torch.zeros(states, channels))
+        return cls(
+            torch.zeros(reach, channels, device=device),
+            torch.zeros(states, channels, device=device),
+        )

@@ -64,7 +64,7 @@ class Passes:
     """All passes over one scene.
 
     Args:
-        network: The network, on the CPU.
+        network: The network, on the device that it runs on.
         reader: Gives the levels of the scene's pixels.
         grids: Where the valid pixels lie.
         plan: How large strips are.
@@ -140,6 +140,8 @@ class Passes:
         return self._work.classes
 
     def _save(self) -> None:
+        # What is told to be done must be in the tables.
+        self._work.finish()
         self._spool.progress.tensors = self._work.tensors()
         self._spool.save()
 

@@ -6,12 +6,18 @@ smaller where the budget asks for it, down to the four rows that a cell of the c
 spans. What follows the file is the *reading*: windows of whole blocks, so that each block is
 read and decoded once.
 
+On a GPU, strips are larger, because it wants many pixels at once, and two memories decide: that
+of the device holds a strip and what it is worked on with; main memory holds what is read, the
+parts that are on their way (see :mod:`~mambahsi.streaming.transfer`), and what lies between the
+passes where there is room for it, or else that goes to files.
+
 The coefficients are counted from the tables that are alive at once, and a test holds the sum
-against a measured peak.
+against a measured peak of the CPU.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,10 +26,12 @@ from rasterio.windows import Window
 from mambahsi.network.geometry import POOLINGS
 from mambahsi.network.model import HEAD_WIDTH
 from mambahsi.streaming.grids import strips
-from mambahsi.streaming.stages import CHUNK
+from mambahsi.streaming.stages import CHUNK, CHUNK_ELSEWHERE
+from mambahsi.streaming.transfer import WAITING
 
 STRIP_PIXELS = 2**14
-"""Pixels of a strip, where that is four rows at least."""
+STRIP_PIXELS_ELSEWHERE = 2**17
+"""Pixels of a strip, where that is four rows at least, on the CPU and on a GPU."""
 
 MAP_TILE = 256
 """Rows and columns of a tile of the written maps."""
@@ -41,6 +49,10 @@ _MASK_BYTES = 1.4
 # Numbers of cells, and the nearest valid one, for each cell of the coarsest grid.
 _CELL_BYTES = 32
 _LEVEL_TABLE_BYTES = 2**16
+# On a GPU: workspaces of libraries, what the allocator does not use, moments and weights.
+_DEVICE_FIXED_BYTES = 150_000_000
+# Beside a strip's input and branches: deviations from a mean, a result, its pooling.
+_DEVICE_TABLES = 3
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,8 @@ class StreamPlan:
         tile_columns: Columns of the map that are made at once, with :data:`MAP_TILE` rows.
         memory: Bytes at the peak, over those of a process that has loaded everything.
         disk: Bytes of temporary files at the peak.
+        device: Bytes at the peak on a device with memory of its own.
+        in_memory: Whether main memory holds what would be temporary files.
     """
 
     read: ReadPlan
@@ -119,6 +133,8 @@ class StreamPlan:
     tile_columns: int
     memory: int
     disk: int
+    device: int = 0
+    in_memory: bool = False
 
 
 def plan_reading(layout: Layout, budget: int) -> ReadPlan:
@@ -154,19 +170,73 @@ def plan_stream(layout: Layout, pixels: Sequence[int], budget: int) -> StreamPla
         budget: Bytes of memory.
     """
     read = plan_reading(layout, budget)
+    held = _held_bytes(layout) + CHUNK * 2 * layout.width * _FLOAT * _CHUNK_TABLES
+    left = budget - held - read.memory
+    strip = min(STRIP_PIXELS, max(0, left) // _strip_bytes(layout))
+    rows = _strip_rows(layout, strip)
+    return _plan(layout, pixels, budget, read, held, rows, _strip_bytes(layout))
+
+
+def plan_stream_on_device(
+    layout: Layout, pixels: Sequence[int], device: int, budget: int
+) -> StreamPlan:
+    """The plan for a network on a device with memory of its own.
+
+    Args:
+        layout: The scene and the network.
+        pixels: Valid pixels of the scene and of its pooled grids.
+        device: Bytes of memory that may be taken on the device.
+        budget: Bytes of main memory.
+
+    Returns:
+        The plan that fits both, or else the smallest there is.
+    """
+    read = plan_reading(layout, budget)
+    held = _held_bytes(layout)
+    row = layout.width * _FLOAT
+    fixed = _DEVICE_FIXED_BYTES + CHUNK_ELSEWHERE * 2 * row * _CHUNK_TABLES
+    on_device = layout.bands * (1 + _FLOAT) + row * (layout.mambas + 2 + _DEVICE_TABLES)
+    # What is read of a strip, and the parts of two that wait to be written.
+    on_host = layout.bands * (layout.item_bytes + 7) + row * (layout.mambas + 2 + WAITING) + 40
+    room = min((device - fixed) // on_device, (budget - held - read.memory) // on_host)
+    rows = _strip_rows(layout, min(STRIP_PIXELS_ELSEWHERE, max(0, room)))
+    plan = _plan(layout, pixels, budget, read, held, rows, on_host)
+    strip = min(rows, layout.rows) * layout.columns
+    plan = dataclasses.replace(plan, device=fixed + strip * on_device)
+    if plan.memory + plan.disk <= budget:
+        memory = plan.memory + plan.disk
+        plan = dataclasses.replace(plan, memory=memory, disk=0, in_memory=True)
+    return plan
+
+
+def _held_bytes(layout: Layout) -> int:
+    """Main memory that is taken throughout."""
     cells = (layout.rows >> POOLINGS) * (layout.columns >> POOLINGS)
-    held = (
+    return (
         _FIXED_BYTES
         + _LEVEL_TABLE_BYTES * layout.bands
-        + CHUNK * 2 * layout.width * _FLOAT * _CHUNK_TABLES
         + int(layout.rows * layout.columns * _MASK_BYTES)
         + cells * _CELL_BYTES
     )
+
+
+def _strip_rows(layout: Layout, pixels: int) -> int:
+    """Rows of a strip of about so many pixels: four at least, and a multiple of them."""
     unit = 2**POOLINGS
-    left = budget - held - read.memory
-    strip = min(STRIP_PIXELS, max(0, left) // _strip_bytes(layout))
-    rows = max(unit, strip // layout.columns // unit * unit)
-    strips = min(rows, layout.rows) * layout.columns * _strip_bytes(layout)
+    return max(unit, pixels // layout.columns // unit * unit)
+
+
+def _plan(
+    layout: Layout,
+    pixels: Sequence[int],
+    budget: int,
+    read: ReadPlan,
+    held: int,
+    rows: int,
+    pixel_bytes: int,
+) -> StreamPlan:
+    """The plan with strips of so many rows, each pixel of which takes so much main memory."""
+    strips = min(rows, layout.rows) * layout.columns * pixel_bytes
     tile_bytes = MAP_TILE * (layout.classes * _FLOAT * 5 + 32)
     room = max(0, min(_OUTPUT_BYTES, budget - held - read.cache_bytes))
     tiles = -(-layout.columns // MAP_TILE)

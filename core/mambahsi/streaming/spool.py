@@ -36,7 +36,7 @@ from mambahsi import outputs
 from mambahsi.errors import OutputError
 from mambahsi.feedback import Feedback
 from mambahsi.streaming.locks import FileLock
-from mambahsi.streaming.tables import Table, spooling
+from mambahsi.streaming.tables import FileTable, MemoryTable, Table, spooling
 
 FORMAT_VERSION = 2
 SAVE_SECONDS = 3.0
@@ -72,17 +72,26 @@ class Spool:
         target: Path of the map.
         fingerprint: What must be the same to go on with what lies there; plain values.
         feedback: Is told what is found.
+        in_memory: Whether the tables are kept in main memory, so that nothing is left to go on
+            with.
 
     Raises:
         OutputError: Another run works on the same map.
         ResourceError: The folder cannot be made.
     """
 
-    def __init__(self, target: Path, fingerprint: Mapping[str, Any], feedback: Feedback) -> None:
+    def __init__(
+        self,
+        target: Path,
+        fingerprint: Mapping[str, Any],
+        feedback: Feedback,
+        in_memory: bool = False,
+    ) -> None:
         self.folder = spool_path(target)
         self.progress = Progress()
         self._fingerprint = json.loads(json.dumps(fingerprint))
         self._tables: dict[str, Table] = {}
+        self._in_memory = in_memory
         self._saved = time.monotonic()
         self._removing = threading.RLock()
         self._removed = False
@@ -112,10 +121,21 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self.remove_all()
 
-    def table(self, name: str, width: int, dtype: torch.dtype = torch.float32) -> Table:
-        """A table, new or as it was left."""
+    def table(self, name: str, rows: int, width: int, dtype: torch.dtype = torch.float32) -> Table:
+        """A table, new or as it was left.
+
+        Args:
+            name: Tells it from the others.
+            rows: How many there will be.
+            width: Numbers in a row.
+            dtype: Their type.
+        """
         if name not in self._tables:
-            self._tables[name] = Table(self._table_path(name), width, dtype)
+            self._tables[name] = (
+                MemoryTable(name, rows, width, dtype)
+                if self._in_memory
+                else FileTable(self._table_path(name), width, dtype)
+            )
         return self._tables[name]
 
     def drop(self, *names: str) -> None:
@@ -128,7 +148,7 @@ class Spool:
 
     def is_save_due(self) -> bool:
         """Whether the last time that the progress was saved is some seconds ago."""
-        return time.monotonic() - self._saved >= SAVE_SECONDS
+        return not self._in_memory and time.monotonic() - self._saved >= SAVE_SECONDS
 
     def save(self) -> None:
         """Write the progress.
@@ -136,6 +156,8 @@ class Spool:
         Raises:
             ResourceError: The disk is full, or fails.
         """
+        if self._in_memory:
+            return
         header = {
             "version": FORMAT_VERSION,
             "fingerprint": self._fingerprint,
@@ -184,7 +206,11 @@ class Spool:
         """Go on from what lies in the folder, or empty it."""
         if not any(self.folder.glob(f"*{_SUFFIX}")) and not (self.folder / _STATE).exists():
             return
-        reason = self._read_progress(feedback)
+        reason = (
+            "this run keeps its features in main memory"
+            if self._in_memory
+            else self._read_progress(feedback)
+        )
         if not reason:
             return
         feedback.log(

@@ -1,7 +1,7 @@
 """The network's arithmetic on one strip of pixels, in plain PyTorch.
 
-Every function takes and gives tables of float32, (pixels, channels), on the CPU. What the
-strips before have left is handed in: the statistics of the group normalizations as
+Every function takes and gives tables of float32, (pixels, channels), on the network's device. What
+the strips before have left is handed in: the statistics of the group normalizations as
 :class:`~mambahsi.network.moments.Moments`, what the spatial branch remembers as a
 :class:`~mambahsi.scan.carry.Carry`.
 
@@ -24,12 +24,15 @@ from mambahsi.network.geometry import Pooling, pool_features
 from mambahsi.network.mamba import STATES, TAPS, Mamba
 from mambahsi.network.model import pointwise
 from mambahsi.network.moments import Moments
+from mambahsi.network.precision import linear
 from mambahsi.scan import resolve_backend, selective_scan
 from mambahsi.scan.carry import Carry
 from mambahsi.streaming.tables import Buffers
 
 CHUNK = 2048
-"""Pixels whose intermediates, many times larger than the pixels, exist at a time."""
+CHUNK_ELSEWHERE = 2**14
+"""Pixels whose intermediates, many times larger than the pixels, exist at a time: on the CPU,
+where they should stay in its caches, and on a GPU, which wants many of them."""
 
 
 class Stages(Protocol):
@@ -54,7 +57,9 @@ def stages_for(network: MambaHSI) -> Stages:
     """The module that computes a network's strips: the compiled one where it can."""
     import mambahsi.streaming.stages as plain
 
-    if resolve_backend(network.scan, "cpu") == "cpu":
+    device = next(network.parameters()).device
+    single = network.precision == torch.float32
+    if single and resolve_backend(network.scan, device.type) == "cpu":
         from mambahsi.network import fused_strips
         from mambahsi.network.fused import can_fuse
 
@@ -78,14 +83,16 @@ def embed(network: MambaHSI, levels: Tensor, buffers: Buffers) -> Tensor:
     assert isinstance(layer, nn.Conv2d) and layer.bias is not None
     # To the bit what Normalization.apply gives.
     pixels = buffers.take("spectra", *levels.shape).copy_(levels).div_(255.0)
+    if network.precision != torch.float32:
+        return pointwise(layer, pixels, network.precision)
     out = buffers.take("embedding", len(levels), layer.out_channels)
     return torch.addmm(layer.bias, pixels, layer.weight.flatten(1).t(), out=out)
 
 
 def measure(table: Tensor) -> Moments:
     """Moments of a table, float32 (pixels, channels) with at least one pixel."""
-    moments = Moments.none(table.shape[1])
-    for part in table.split(CHUNK):
+    moments = Moments.none(table.shape[1], table.device)
+    for part in table.split(_chunk(table)):
         # Deviations from a mean that is near enough: sums of the values themselves would lose
         # the spread where it is small beside them.
         center = part.mean(0)
@@ -139,18 +146,27 @@ def mix_spatial(mamba: Mamba, x: Tensor, carry: Carry) -> Tensor:
     Returns:
         (pixels, width).
     """
+    if resolve_backend(mamba.backend, x.device.type) == "triton":
+        from mambahsi.scan.gpu.mixer import mix_rows
+
+        rows = x.to(mamba.precision) if x.dtype == torch.float32 else x
+        return mix_rows(mamba.mixer_parameters(), rows, carry).to(x.dtype)
+
+    def product(rows: Tensor, weight: Tensor) -> Tensor:
+        return linear(rows, weight, None, mamba.precision)
+
     out = torch.empty_like(x)
     for part, target in _parts(x, out):
-        inner, gate = mamba.in_proj(part).chunk(2, dim=1)
+        inner, gate = product(part, mamba.in_proj.weight).chunk(2, dim=1)
         seen = torch.cat([carry.context, inner])
         carry.context = seen[-(TAPS - 1) :].clone()
         conv = mamba.conv1d
         u = F.silu(F.conv1d(seen.t()[None], conv.weight, conv.bias, groups=conv.groups))
-        projected = mamba.x_proj(u[0].t())
+        projected = product(u[0].t(), mamba.x_proj.weight)
         step, inward, outward = projected.split([mamba.rank, STATES, STATES], dim=1)
         result = selective_scan(
             u,
-            (step @ mamba.dt_proj.weight.t()).t()[None],
+            product(step, mamba.dt_proj.weight).t()[None],
             -torch.exp(mamba.A_log),
             inward.t()[None],
             outward.t()[None],
@@ -164,7 +180,7 @@ def mix_spatial(mamba: Mamba, x: Tensor, carry: Carry) -> Tensor:
         )
         y, state = result
         carry.state = state[0].t()
-        torch.mm(y[0].t(), mamba.out_proj.weight.t(), out=target)
+        target.copy_(product(y[0].t(), mamba.out_proj.weight))
     return out
 
 
@@ -212,7 +228,10 @@ def combine(
             fused = fused.add_(outputs[1])
         if block.use_residual:
             fused = fused.add_(x)
-    return fused if pooling is None else pool_features(fused, pooling.cells, pooling.fractions)
+    if pooling is None:
+        return fused
+    cells, fractions = pooling.cells.to(fused.device), pooling.fractions.to(fused.device)
+    return pool_features(fused, cells, fractions)
 
 
 def widen(network: MambaHSI, features: Tensor) -> Tensor:
@@ -231,4 +250,8 @@ def norm_of(layers: nn.Module) -> PixelGroupNorm:
 
 
 def _parts(x: Tensor, out: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    yield from zip(x.split(CHUNK), out.split(CHUNK), strict=True)
+    yield from zip(x.split(_chunk(x)), out.split(_chunk(x)), strict=True)
+
+
+def _chunk(table: Tensor) -> int:
+    return CHUNK if table.device.type == "cpu" else CHUNK_ELSEWHERE

@@ -1,7 +1,7 @@
-"""Tables in files: rows of numbers, written and read in parts.
+"""Tables in files, or in main memory: rows of numbers, written and read in parts.
 
-Plain reads and writes, not a memory map: pages of a map count as the process's memory for as
-long as it exists, and a disk that is full would end the process by a signal instead of an error.
+Files are read and written plainly, not mapped: pages of a map count as the process's memory for
+as long as it exists, and a disk that is full would end the process by a signal, not an error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -27,17 +28,25 @@ class Buffers:
 
     Large tensors come from the operating system and go back to it; to touch such memory for the
     first time costs more than to compute with it.
+
+    Args:
+        device: Where it is.
+        locked: Whether it is page-locked, so that a GPU copies from it by itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device | None = None, locked: bool = False) -> None:
         self._kept: dict[str, Tensor] = {}
+        self._device = device
+        self._locked = locked
 
     def take(self, name: str, rows: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """A table (rows, width) of anything, valid until the next of this name is taken."""
         kept = self._kept.get(name)
         if kept is None or kept.numel() < rows * width:
             self._kept.pop(name, None)
-            kept = self._kept[name] = torch.empty(rows * width, dtype=dtype)
+            kept = self._kept[name] = torch.empty(
+                rows * width, dtype=dtype, device=self._device, pin_memory=self._locked
+            )
         return kept[: rows * width].view(rows, width)
 
     def clear(self) -> None:
@@ -45,7 +54,62 @@ class Buffers:
         self._kept.clear()
 
 
-class Table:
+class Table(Protocol):
+    """Rows of numbers, wherever they are kept.
+
+    Attributes:
+        name: Tells it from the others.
+    """
+
+    name: str
+
+    def write(self, start: int, rows: Tensor) -> None:
+        """Write rows from row ``start`` on."""
+
+    def read(self, start: int, stop: int, buffers: Buffers | None = None) -> Tensor:
+        """Rows from ``start`` up to ``stop``, in a buffer of the table's name if there are any."""
+
+    def pick(self, numbers: np.ndarray) -> Tensor:
+        """The rows of these numbers, int64 (n,), ascending."""
+
+    def close(self) -> None:
+        """Give back what it takes; a second time is harmless."""
+
+
+class MemoryTable:
+    """Rows in main memory.
+
+    Args:
+        name: Tells it from the others.
+        rows: How many there will be.
+        width: Numbers in a row.
+        dtype: Their type.
+    """
+
+    def __init__(self, name: str, rows: int, width: int, dtype: torch.dtype) -> None:
+        self.name = name
+        self._rows = torch.empty(rows, width, dtype=dtype)
+
+    def write(self, start: int, rows: Tensor) -> None:
+        """Write rows from row ``start`` on."""
+        self._rows[start : start + len(rows)] = rows
+
+    def read(self, start: int, stop: int, buffers: Buffers | None = None) -> Tensor:
+        """Rows from ``start`` up to ``stop``, in a buffer of the table's name if there are any."""
+        rows = self._rows[start:stop]
+        shape = rows.shape[0], rows.shape[1]
+        return (buffers or Buffers()).take(self.name, *shape, rows.dtype).copy_(rows)
+
+    def pick(self, numbers: np.ndarray) -> Tensor:
+        """The rows of these numbers, int64 (n,), ascending."""
+        return self._rows[torch.from_numpy(numbers)]
+
+    def close(self) -> None:
+        """Give back the memory."""
+        self._rows = self._rows[:0].clone()
+
+
+class FileTable:
     """A file of rows, open for reading and writing.
 
     Args:
@@ -58,6 +122,7 @@ class Table:
     """
 
     def __init__(self, path: Path, width: int, dtype: torch.dtype) -> None:
+        self.name = path.name
         self._path = path
         self._width = width
         self._dtype = dtype
@@ -84,15 +149,14 @@ class Table:
         Raises:
             ResourceError: They are not there any more, or the disk fails.
         """
-        name = self._path.name
-        rows = (buffers or Buffers()).take(name, stop - start, self._width, self._dtype)
+        rows = (buffers or Buffers()).take(self.name, stop - start, self._width, self._dtype)
         data = rows.view(-1).numpy().view(np.uint8).data
         with spooling(self._path.parent):
             self._file.seek(start * self._row_bytes)
             while len(data):
                 count = self._file.readinto(data)
                 if not count:
-                    raise OSError(errno.EIO, f"{self._path.name} is too short")
+                    raise OSError(errno.EIO, f"{self.name} is too short")
                 data = data[count:]
         return rows
 

@@ -21,13 +21,14 @@ from mambahsi.streaming.levels import LevelReader, Part
 from mambahsi.streaming.plan import StreamPlan
 from mambahsi.streaming.spool import Spool
 from mambahsi.streaming.tables import Buffers, Table
+from mambahsi.streaming.transfer import Transfer
 
 
 class Work:
     """The work on strips of one scene.
 
     Args:
-        network: The network, on the CPU.
+        network: The network, on the device that it runs on.
         reader: Gives the levels of the scene's pixels.
         grids: Where the valid pixels lie.
         spool: Keeps the tables.
@@ -49,8 +50,10 @@ class Work:
         self.classes = last.out_channels
         self._moments: dict[str, Moments] = {}
         self._carry: Carry | None = None
+        self._device = embedding.weight.device
         self._stages = stages.stages_for(network)
-        self._buffers = Buffers()
+        self._buffers = Buffers(self._device)
+        self._transfer = Transfer(self._device)
 
     # What the strips so far have left.
 
@@ -59,11 +62,11 @@ class Work:
         tensors: dict[str, Tensor] = {}
         for name, moments in self._moments.items():
             tensors[f"{name}/count"] = torch.tensor([moments.count])
-            tensors[f"{name}/mean"] = moments.mean
-            tensors[f"{name}/squares"] = moments.squares
+            tensors[f"{name}/mean"] = moments.mean.cpu()
+            tensors[f"{name}/squares"] = moments.squares.cpu()
         if self._carry is not None:
-            tensors["carry/context"] = self._carry.context
-            tensors["carry/state"] = self._carry.state
+            tensors["carry/context"] = self._carry.context.cpu()
+            tensors["carry/state"] = self._carry.state.cpu()
         return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
@@ -75,7 +78,9 @@ class Work:
             name, _, entry = key.partition("/")
             if entry == "count":
                 self._moments[name] = Moments(
-                    int(tensors[key]), tensors[f"{name}/mean"], tensors[f"{name}/squares"]
+                    int(tensors[key]),
+                    tensors[f"{name}/mean"].to(self._device),
+                    tensors[f"{name}/squares"].to(self._device),
                 )
         if self._carry is not None:
             self._carry.context.copy_(tensors["carry/context"])
@@ -83,7 +88,17 @@ class Work:
 
     def give_back(self) -> None:
         """Give back the memory that strips use, until the next one."""
+        self.finish()
         self._buffers.clear()
+        self._transfer.clear()
+
+    def finish(self) -> None:
+        """Write what waits to be written.
+
+        Raises:
+            ResourceError: The disk is full, or fails.
+        """
+        self._transfer.finish()
 
     def refuse_diverged(self) -> None:
         """Look at what was added up.
@@ -111,19 +126,20 @@ class Work:
         self._count("head", HEAD_WIDTH)
 
     def _count(self, name: str, channels: int) -> None:
-        self._moments[name] = Moments.none(channels)
+        self._moments[name] = Moments.none(channels, self._device)
 
     # The work on a strip.
 
     def read(self, top: int, bottom: int) -> None:
         """Keep the levels of some rows of the scene, and measure their embedding."""
-        table = self._spool.table("input-0", self._bands, torch.uint8)
+        table = self._levels_table()
         width = self._grids.valid[0].shape[1]
         for window in self._plan.read.windows(top, bottom, width):
             for part in self._reader.parts(window, self._plan.strip_rows[0]):
                 for start, levels in self._rows_of(part):
                     table.write(start, levels)
-                embedded = stages.embed(self._network, part.levels, self._buffers)
+                levels = self._transfer.up(part.levels)
+                embedded = stages.embed(self._network, levels, self._buffers)
                 self._moments["embedding"].join(self._stages.measure(embedded))
 
     def _rows_of(self, part: Part) -> Iterator[tuple[int, Tensor]]:
@@ -145,7 +161,7 @@ class Work:
         pooling = Pooling.of(self._grids.valid[level - 1][top:bottom])
         x = self._output(level - 1, top, bottom, pooling)
         start, _ = self._grids.span(level, top // 2, bottom // 2)
-        self._spool.table(f"input-{level}", self._width).write(start, x)
+        self._transfer.write(self._features_table("input", level), start, x)
         self._mix(level, start, x)
 
     def _mix(self, level: int, start: int, x: Tensor) -> None:
@@ -156,7 +172,7 @@ class Work:
         for (name, branch), mixed, found in zip(_branches(block), every, moments, strict=True):
             if branch is not None:
                 self._moments[f"{name}-{level}"].join(found)
-                self._spool.table(f"{name}-{level}", self._width).write(start, mixed)
+                self._transfer.write(self._features_table(name, level), start, mixed)
 
     def measure_head(self, top: int, bottom: int) -> None:
         """Measure the head's first layer for some rows of the coarsest grid."""
@@ -178,14 +194,13 @@ class Work:
         if not bool(logits.isfinite().all()):
             raise _diverged()
         start, _ = self._grids.span(POOLINGS, top, bottom)
-        self.logits.write(start, logits)
+        self._transfer.write(self.logits, start, logits)
 
     # What the strips are made of.
 
     def _pixels_input(self, start: int, stop: int) -> Tensor:
         """The embedding of some pixels; (pixels, width)."""
-        table = self._spool.table("input-0", self._bands, torch.uint8)
-        levels = table.read(start, stop, self._buffers)
+        levels = self._transfer.read(self._levels_table(), start, stop)
         embedded = stages.embed(self._network, levels, self._buffers)
         norm = stages.norm_of(self._network.patch_embedding)
         return self._stages.activate(embedded, norm, self._moments["embedding"])
@@ -196,10 +211,9 @@ class Work:
         start, stop = self._grids.span(level, top, bottom)
         rows = stop - start if pooling is None else len(pooling.members)
         if not rows:
-            return torch.empty(0, self._width)
+            return torch.empty(0, self._width, device=self._device)
         if level:
-            table = self._spool.table(f"input-{level}", self._width)
-            x = table.read(start, stop, self._buffers)
+            x = self._transfer.read(self._features_table("input", level), start, stop)
         else:
             x = self._pixels_input(start, stop)
         mixed: list[Tensor | None] = []
@@ -208,15 +222,23 @@ class Work:
             if branch is None:
                 mixed.append(None)
             else:
-                table = self._spool.table(f"{name}-{level}", self._width)
-                mixed.append(table.read(start, stop, self._buffers))
+                table = self._features_table(name, level)
+                mixed.append(self._transfer.read(table, start, stop))
             moments.append(self._moments.get(f"{name}-{level}"))
         return self._stages.combine(block, x, mixed, moments, pooling)
 
     @property
     def logits(self) -> Table:
         """Logits of the valid cells of the coarsest grid."""
-        return self._spool.table("logits", self.classes)
+        return self._spool.table("logits", self._grids.counts[POOLINGS], self.classes)
+
+    def _levels_table(self) -> Table:
+        """The levels of the scene's valid pixels."""
+        return self._spool.table("input-0", self._grids.counts[0], self._bands, torch.uint8)
+
+    def _features_table(self, name: str, level: int) -> Table:
+        """Input or branch of a block, of the valid pixels of its grid."""
+        return self._spool.table(f"{name}-{level}", self._grids.counts[level], self._width)
 
 
 def _diverged() -> ModelError:
