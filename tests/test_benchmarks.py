@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import indian_pines_protocols
+from benchmarks import indian_pines_protocols, mixed_precision
 from benchmarks.common import aims, machine, pages
 from benchmarks.common.formulation import ImageNetwork
 from benchmarks.common.scenes import drawn
@@ -17,8 +17,12 @@ from benchmarks.common.work import work
 from benchmarks.cpu import bar, table
 from benchmarks.cpu.comparators import ReferenceBlock
 from benchmarks.cpu.timing import Row, Worker, in_turn
+from mambahsi.classes import ClassTable, LandCoverClass
+from mambahsi.labels import LabelSet
 from mambahsi.network import MambaHSI, SceneGeometry
 from mambahsi.scan import selective_scan
+from mambahsi.split import TEST, TRAIN, VALIDATION
+from mambahsi.split.random import split_random
 
 
 def scan_of_ours(*inputs: Tensor, delta_softplus: bool) -> Tensor:
@@ -146,3 +150,35 @@ def test_the_table_holds_every_row_and_who_disturbed_it() -> None:
     text = table.markdown(whole)
     assert "| scan | 1,200 | 1 | 500 ms | 150 s | fine |" in text
     assert "others used 0.25 processors" in text
+
+
+def test_mixed_precision_is_compared_from_the_same_start() -> None:
+    random = np.random.default_rng(0)
+    truth = np.zeros((16, 16), dtype=np.uint8)
+    truth[:8], truth[8:] = 1, 2
+    cube = random.integers(0, 300, (16, 16, 6)) + 900 * truth[:, :, None].astype(int)
+    cpu = torch.device("cpu")
+    results = {
+        precision: [mixed_precision.measure(cube, truth, 0, precision, cpu, 3, 16)]
+        for precision in ("float32", "bfloat16")
+    }
+    one, other = results["float32"][0], results["bfloat16"][0]
+    # The same weights on the same pixels, but for eight bits of each factor.
+    assert one["loss"] != other["loss"]
+    assert one["loss"] == pytest.approx(other["loss"], rel=0.02)
+    assert 0.4 < other["overall"] <= 1
+    lines = mixed_precision.table(results).splitlines()
+    assert lines[2].startswith("| float32 | 1 |") and lines[-1].startswith("| difference | 1 |")
+
+
+def test_mixed_precision_divides_as_the_job_does() -> None:
+    truth = np.random.default_rng(1).integers(0, 4, (30, 20))
+    rows = [(n, f"class {n}", "#000000", str(n)) for n in (1, 2, 3)]
+    table = ClassTable(tuple(LandCoverClass(*row) for row in rows))
+    index = truth.astype(np.int32) - 1
+    labels = LabelSet(index, index, table)
+    expected = split_random(labels, 5, 30, 10)
+    parts = mixed_precision.divide(truth, 5, 30, 10)
+    for name, number in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):
+        right = np.flatnonzero(expected.parts.ravel() == number)
+        np.testing.assert_array_equal(np.sort(parts[name]), right)

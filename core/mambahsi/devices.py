@@ -147,7 +147,12 @@ def memory_budget(gigabytes: float, device: torch.device) -> MemoryBudget:
     """
     if gigabytes > 0:
         return MemoryBudget(int(gigabytes * 1e9), "the job's memory budget")
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+    if device.type == "cuda":
+        # What PyTorch keeps for later does not count as free before it is given back.
+        release_memory(device)
+        free = torch.cuda.mem_get_info(device)[0]
+    else:
+        free = free_memory()
     return MemoryBudget(
         int(free * SAFE_SHARE), f"{SAFE_SHARE:.0%} of the {gigabytes_text(free)} that are free"
     )

@@ -50,7 +50,7 @@ _MASK_BYTES = 1.4
 _CELL_BYTES = 32
 _LEVEL_TABLE_BYTES = 2**16
 # On a GPU: workspaces of libraries, what the allocator does not use, moments and weights.
-_DEVICE_FIXED_BYTES = 150_000_000
+_DEVICE_FIXED_BYTES = 60_000_000
 # Beside a strip's input and branches: deviations from a mean, a result, its pooling.
 _DEVICE_TABLES = 3
 
