@@ -43,15 +43,18 @@ class Branch:
         place: Of its factor.
         tokens: Tokens of a pixel; 0 for the spatial branch, whose tokens are the pixels.
         first: Place of its parameters among those of the block.
+        precision: What its Mamba's products are computed in.
     """
 
     norm: PixelGroupNorm
     place: int
     tokens: int
     first: int
+    precision: torch.dtype
 
     def of(self, x: Tensor) -> Tensor:
         """The tokens of its sequences, (sequences, length, width), from (pixels, width)."""
+        x = x.to(self.precision)
         return x.view(len(x), self.tokens, -1) if self.tokens else x[None]
 
     def mixer(self, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -108,7 +111,8 @@ def gpu_block(block: nn.Module, x: Tensor, pooling: Pooling | None, recompute: b
         if branch is not None:
             norm = branch.proj[0]
             assert isinstance(norm, PixelGroupNorm)
-            found.append(Branch(norm, place, tokens, len(parameters)))
+            precision = branch.mamba.precision
+            found.append(Branch(norm, place, tokens, len(parameters), precision))
             parameters += [*branch.mamba.mixer_parameters(), norm.weight, norm.bias]
     layout = Layout(tuple(found), bool(residual), pooling, recompute)
     result: Tensor = _Block.apply(
@@ -135,7 +139,8 @@ class _Mixed:
         ]
         with torch.set_grad_enabled(keep):
             tokens, *weights = self._leaves
-            self._result = mamba_mixer_triton(branch.of(tokens), *weights).view_as(x)
+            mixed = mamba_mixer_triton(branch.of(tokens), *weights)
+            self._result = mixed.view_as(x).to(x.dtype)
         self.values = self._result.detach()
 
     def back(self, gradient: Tensor) -> tuple[Tensor, ...]:

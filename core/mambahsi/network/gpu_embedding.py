@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -20,18 +19,22 @@ from mambahsi.network import gpu_tables
 from mambahsi.network.blocks import PixelGroupNorm
 from mambahsi.network.gpu_tables import Output
 from mambahsi.network.norm_tables import finish_norm_table, norm_table
+from mambahsi.network.precision import linear
 from mambahsi.scan.table_rows import SPATIAL
 
 PART = 2**16
 """Rows that are worked on together in the backward pass."""
 
 
-def gpu_embedding(layers: Iterable[nn.Module], pixels: Tensor) -> Tensor:
+def gpu_embedding(
+    layers: Iterable[nn.Module], pixels: Tensor, precision: torch.dtype = torch.float32
+) -> Tensor:
     """Run a 1 x 1 convolution, a group normalization and SiLU.
 
     Args:
         layers: The network's ``patch_embedding``, or what is alike.
         pixels: (pixels, bands).
+        precision: What the product is computed in; its gradients in float32.
 
     Returns:
         (pixels, width).
@@ -43,6 +46,7 @@ def gpu_embedding(layers: Iterable[nn.Module], pixels: Tensor) -> Tensor:
     assert isinstance(convolution, nn.Conv2d) and isinstance(norm, PixelGroupNorm)
     result: Tensor = _Embedding.apply(
         norm,
+        precision,
         pixels.contiguous(),
         convolution.weight.flatten(1),
         convolution.bias,
@@ -53,25 +57,26 @@ def gpu_embedding(layers: Iterable[nn.Module], pixels: Tensor) -> Tensor:
 
 
 class _Embedding(torch.autograd.Function):
-    """Arguments: the normalization, a table (pixels, bands), weight, bias, and those of the
-    normalization."""
+    """Arguments: the normalization, the precision, a table (pixels, bands), weight, bias, and
+    those of the normalization."""
 
     @staticmethod
     def forward(
         ctx: Any,
         norm: PixelGroupNorm,
+        precision: torch.dtype,
         pixels: Tensor,
         weight: Tensor,
         bias: Tensor,
         *parameters: Tensor,
     ) -> Tensor:
         cancellation.raise_if_requested()
-        features = F.linear(pixels, weight, bias)
+        features = linear(pixels, weight, bias, precision)
         moments = gpu_tables.measure(features)
         table = norm_table(norm, moments)
         gpu_tables.combine(None, features, None, (table, None), _factors(pixels), None, features)
         ctx.save_for_backward(pixels, weight, bias)
-        ctx.norm, ctx.moments = norm, moments
+        ctx.norm, ctx.moments, ctx.precision = norm, moments, precision
         return features
 
     @staticmethod
@@ -85,7 +90,8 @@ class _Embedding(torch.autograd.Function):
         def parts() -> Iterator[tuple[slice, Tensor, Output]]:
             for start in range(0, len(pixels), PART):
                 rows = slice(start, start + PART)
-                yield rows, F.linear(pixels[rows], weight, bias), Output(dout[rows], None)
+                features = linear(pixels[rows], weight, bias, ctx.precision)
+                yield rows, features, Output(dout[rows], None)
 
         sums = sum(
             gpu_tables.branch_sums(features, table, factors, SPATIAL, output)
@@ -95,14 +101,14 @@ class _Embedding(torch.autograd.Function):
         dnorm = finish_norm_table(table, ctx.norm, ctx.moments, sums[:2])
         dweight, dbias = torch.zeros_like(weight), torch.zeros_like(bias)
         # Spectra get no gradient, the features that come to the head do.
-        dpixels = torch.empty_like(pixels) if ctx.needs_input_grad[1] else None
+        dpixels = torch.empty_like(pixels) if ctx.needs_input_grad[2] else None
         for rows, features, output in parts():
             gpu_tables.branch_gradient(features, table, factors, SPATIAL, output, features)
             dweight.addmm_(features.t(), pixels[rows])
             dbias += features.sum(0)
             if dpixels is not None:
                 torch.mm(features, weight, out=dpixels[rows])
-        return (None, dpixels, dweight, dbias, *dnorm)
+        return (None, None, dpixels, dweight, dbias, *dnorm)
 
 
 def _factors(pixels: Tensor) -> Tensor:

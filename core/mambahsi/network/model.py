@@ -170,11 +170,12 @@ class MambaHSI(nn.Module):
         from mambahsi.network.gpu_embedding import gpu_embedding
 
         poolings = [*geometry.poolings_on(pixels.device), None]
-        features = gpu_embedding(self.patch_embedding, pixels)
+        features = gpu_embedding(self.patch_embedding, pixels, self.precision)
         for block, pooling in zip(self.mamba.values(), poolings, strict=True):
             features = gpu_block(block, features, pooling, self.recompute)
         *widen, classify = self.cls_head
-        return _pointwise(classify, gpu_embedding(widen, features))
+        wide = gpu_embedding(widen, features, self.precision)
+        return pointwise(classify, wide, self.precision)
 
     def pixel_logits(
         self, pixels: Tensor, geometry: SceneGeometry, at: Tensor | None = None
