@@ -197,3 +197,16 @@ def test_a_map_that_fits_in_no_way_is_refused(tiny: Any, monkeypatch: pytest.Mon
         runs.run(jobs.from_json(classification(tiny)), CollectingFeedback())
     assert not (tiny.folder / "map.tif").exists() and not tiny.temporary_files()
     assert not list(tiny.folder.glob("*.unfinished"))
+
+
+def test_a_device_that_others_have_filled_is_told_as_such(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    # Even the weights find no place.
+    monkeypatch.setattr(MambaHSI, "to", full)
+    with pytest.raises(ResourceError, match="Memory ran out: CUDA out of memory"):
+        train(tiny.train_job())
+    assert not tiny.temporary_files()

@@ -6,9 +6,11 @@ together, and only here are the outputs of a job named, checked and renamed into
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from mambahsi import jobs
+from mambahsi.errors import ResourceError
 from mambahsi.feedback import Feedback
 
 
@@ -26,6 +28,24 @@ def run(job: Any, feedback: Feedback) -> dict[str, Any]:
         MambaHSIError: The job failed for a reason that the user can put right.
         JobError: The job contradicts itself.
     """
+    try:
+        return _run(job, feedback)
+    except (RuntimeError, MemoryError) as error:
+        # Before a job has a way to choose, as where others have taken all of a GPU.
+        if "torch" not in sys.modules:
+            raise
+        from mambahsi.devices import first_line, is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        raise ResourceError(
+            f"Memory ran out: {first_line(error)}",
+            "End other programs that use the device, choose another device, or lower the memory "
+            "budget.",
+        ) from error
+
+
+def _run(job: Any, feedback: Feedback) -> dict[str, Any]:
     # Imported by need: describing the engine takes neither PyTorch's kernels nor rasterio.
     if isinstance(job, jobs.TrainJob):
         from mambahsi.runs.train import train
