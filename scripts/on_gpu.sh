@@ -6,8 +6,8 @@
 # Needs a Python with torch, triton, numpy, scipy, safetensors and pytest, no engine of ours and no
 # internet; PYTHON names it. Table, JSON and logs go to FOLDER, or to $OUT. UPSTREAM may name
 # sources of mamba-ssm and causal-conv1d (folders or .tar.gz, separated by spaces), which are
-# built while the tests run, or BUILT the folder of a mamba-ssm that is built already.
-# What takes too long is cut, and says so. MINUTES (9) is all there is, TESTS (3) what tests may take.
+# built while the tests run; BUILT the folder that they are built into, or lie in from before.
+# What takes too long is cut, and says so. MINUTES (9) is all there is, TESTS (4) what tests may take.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
@@ -21,19 +21,19 @@ exec > >(tee "$out/log.txt") 2>&1
 nvidia-smi || echo 'There is no nvidia-smi.'
 "$python" -c 'import sys, torch; print(sys.version, torch.__version__, torch.cuda.is_available())'
 
+work=$(mktemp -d)
 built=${BUILT:-}
 builder=
-kept=$(mktemp -d)
-if [ -n "${UPSTREAM:-}" ]; then
-    built=$(mktemp -d)
+if [ -n "${UPSTREAM:-}" ] && [ ! -d "$built/mamba_ssm" ]; then
+    built=${built:-$work/upstream}
     # shellcheck disable=SC2086
     setsid "$python" -m benchmarks.gpu.upstream "$built" $UPSTREAM >"$out/upstream.txt" 2>&1 &
     builder=$!
 fi
 
 printf '\n== Tests ==\n'
-timeout "$((${TESTS:-3} * 60))" "$python" -m pytest tests/gpu -m gpu -p no:cacheprovider \
-    --durations=10 -o junit_logging=all --junitxml="$out/tests.xml"
+pytest=("$python" -m pytest -m gpu -v -ra -p no:cacheprovider)
+timeout "$((${TESTS:-4} * 60))" "${pytest[@]}" tests/gpu --durations=10 --junitxml="$out/tests.xml"
 tests=$?
 [ $tests -ne 124 ] || echo 'The tests took too long and were ended.'
 
@@ -42,16 +42,21 @@ if [ -n "$builder" ]; then
     # The benchmark gets at least three minutes.
     while kill -0 "$builder" 2>/dev/null && [ $((end - SECONDS)) -gt 180 ]; do sleep 1; done
     if kill -- -"$builder" 2>/dev/null; then
-        echo 'its build took too long' >"$built/why_not.txt"
+        mkdir -p "$built" && echo 'its build took too long' >"$built/why_not.txt"
     fi
     tail -3 "$out/upstream.txt"
 fi
 
+if [ -n "$built" ] && [ ! -e "$built/why_not.txt" ]; then
+    printf '\n== Tests of mamba-ssm ==\n'
+    PYTHONPATH=$PYTHONPATH:$built timeout 60 "${pytest[@]}" tests/gpu/test_mamba_ssm_on_gpu.py
+fi
+
 printf '\n== Benchmark ==\n'
 left=$((end - SECONDS - 10))
-"$python" -m benchmarks.gpu --out "$out" --kept "$kept" --limit "$left" --largest-trials 3 \
+"$python" -m benchmarks.gpu --out "$out" --kept "$work/parts" --limit "$left" --largest-trials 3 \
     ${built:+--upstream "$built"}
 benchmark=$?
 nvidia-smi || true
-rm -rf "$kept" ${builder:+"$built"}
+rm -rf "$work"
 exit $((tests || benchmark))
