@@ -157,6 +157,21 @@ def test_floors_are_the_needs_at_the_rates() -> None:
     assert rates.floors(Need(0, 8e14, 0), torch.bfloat16).operations == 1
 
 
+def test_the_kernel_of_exponentials_compiles_for_cards() -> None:
+    pytest.importorskip("triton", reason="Triton is not installed")
+    from triton_aot import CAPABILITIES, recorded
+
+    from benchmarks.gpu import exponentials
+
+    table = torch.zeros(4 * exponentials.BLOCK)
+    with recorded(exponentials) as launches:
+        exponentials.many(table, torch.empty_like(table))
+    (launch,) = launches
+    assert dict(launch.constants) == {"each": exponentials.EACH, "block": exponentials.BLOCK}
+    for capability in CAPABILITIES:
+        assert launch.compile(capability)[:4] == b"\x7fELF"
+
+
 def test_needs_of_a_scan_are_those_of_its_tables() -> None:
     """Counted from the very tensors that a scan takes and its gradient gives."""
     shape = (3, 5, 8)
