@@ -195,7 +195,7 @@ class TrainJob:
         device: Where the network runs, one of :data:`DEVICES`.
         scan: Implementation of the selective scan, one of :data:`SCANS`.
         precision: What products of the network are computed in, one of :data:`PRECISIONS`;
-            bfloat16 takes a GPU that has it, whose maps and models differ a little.
+            bfloat16 takes a GPU that has it, and gives slightly other models and maps.
         threads: Threads of the CPU; 0 takes the physical cores.
         memory: Memory budget in GB (1e9 bytes); 0 takes a safe share of what is free.
         resume: Go on from the checkpoint beside the model file.
@@ -254,7 +254,7 @@ class ClassifyJob:
         device: Where the network runs, one of :data:`DEVICES`.
         scan: Implementation of the selective scan, one of :data:`SCANS`.
         precision: What products of the network are computed in, one of :data:`PRECISIONS`;
-            bfloat16 takes a GPU that has it, whose maps and models differ a little.
+            bfloat16 takes a GPU that has it, and gives slightly other models and maps.
         threads: Threads of the CPU; 0 takes the physical cores.
         memory: Memory budget in GB (1e9 bytes); 0 takes a safe share of what is free.
     """

@@ -102,7 +102,7 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
 
     expected = {
         "assessaccuracy": 1, "sampledesign": 6, "exportlandcover": 4, "importbenchmark": 1,
-        "engineinfo": 0, "classifyscene": 4, "spectralsignatures": 0, "classseparability": 1,
+        "engineinfo": 0, "classifyscene": 5, "spectralsignatures": 0, "classseparability": 1,
         "installengine": 2,
     }  # fmt: skip
     # Settings of the dialog itself, which no job knows.
@@ -114,7 +114,7 @@ def test_defaults_are_the_engines(provider: Any, name: str) -> None:
         if default is not None and definition.name() not in own.get(name, set()):
             assert default == job[definition.name().lower()].default, definition.name()
             compared += 1
-    assert compared == expected.get(name, 24)
+    assert compared == expected.get(name, 25)
 
 
 def test_limits_and_choices_are_the_engines(provider: Any) -> None:
