@@ -101,11 +101,13 @@ def convolution(taps: int, *, short: bool) -> Kernel:
     with _segments(k, rows, segment) as (first, length, _), k.loop(tile, last_tile) as number:
         c = number * LANES
         earlier = [Variable(k, 0.0 if short else context[i, c]) for i in range(taps - 1)]
+        # Read before the rows: LLVM cannot know that writing ``out`` does not change them.
+        factors, summand = [weight[i, c] for i in range(taps)], bias[0, c]
         with k.loop(first, first + length) as t:
             current = x[t, c]
-            total = current.times_plus(weight[taps - 1, c], bias[0, c])
-            for i in range(taps - 1):
-                total = earlier[i].get().times_plus(weight[i, c], total)
+            total = current.times_plus(factors[-1], summand)
+            for value, factor in zip(earlier, factors, strict=False):
+                total = value.get().times_plus(factor, total)
             _shift(earlier, current)
             out[t, c] = total * total.sigmoid()
         if not short:
@@ -233,11 +235,7 @@ def scan(rank: int, *, short: bool, gated: bool, softplus: bool, wide: bool) -> 
                 h[n].set(value)
                 read = drive.everywhere(t, rank + STATES + n)
                 total[n % 2] = value.times_plus(read, total[n % 2])
-            y = total[0] + total[1]
-            if gated:
-                z = gate[t, c]
-                y = y * z * z.sigmoid()
-            out[t, c] = y
+            out[t, c] = total[0] + total[1]
 
         if short:
             with k.loop(0, length // segment) as sequence:
@@ -251,6 +249,10 @@ def scan(rank: int, *, short: bool, gated: bool, softplus: bool, wide: bool) -> 
                 advance(i, fresh=False)
             for n in range(STATES):
                 state[n, c] = h[n].get()
+        if gated:
+            with k.loop(first, first + length) as t:
+                z = gate[t, c]
+                out[t, c] = out[t, c] * z * z.sigmoid()
     return k
 
 

@@ -72,7 +72,7 @@ def long_forward(
     for first, last in pipeline.groups(w.tiles):
         with pipeline.turn(part, "scan", first):
             stage.scan(stop - start, carry.state, states, first, last)
-    if stop == len(tokens):
+    if stop == tokens.shape[0]:
         carry.context.copy_(context)
     stage.leave(out)
 
@@ -139,7 +139,7 @@ def short_unit(length: int) -> int:
 def short_forward(stage: Forward, tokens: Tensor, out: Tensor) -> None:
     """Run a block over at most :func:`short_unit` rows of short sequences."""
     stage.enter(tokens, None)
-    stage.scan(len(tokens), None, None, 0, stage.w.tiles)
+    stage.scan(tokens.shape[0], None, None, 0, stage.w.tiles)
     stage.leave(out)
 
 

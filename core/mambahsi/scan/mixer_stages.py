@@ -48,7 +48,7 @@ class Forward:
         ``context`` holds the rows before the chunk as the convolution sees them, and then the
         chunk's last ones; None for short sequences.
         """
-        w, n = self.w, len(tokens)
+        w, n = self.w, tokens.shape[0]
         x = self.x[:n]
         w.x_in.apply(tokens, x)
         w.z_in.apply(tokens, self.z[:n])
@@ -69,7 +69,7 @@ class Forward:
 
     def leave(self, out: Tensor) -> None:
         """Project the result."""
-        self.w.out.apply(self.x[: len(out)], out)
+        self.w.out.apply(self.x[: out.shape[0]], out)
 
 
 class Backward:

@@ -79,7 +79,7 @@ class MixerWeights:
     @property
     def channels(self) -> int:
         """Channels, those that fill up included."""
-        return len(self.skip)
+        return self.skip.shape[0]
 
     @property
     def tiles(self) -> int:

@@ -81,13 +81,14 @@ def add_weight_gradient(dout: Tensor, rows: Tensor, dweight: Tensor) -> None:
 
 
 def _multiply(left: Tensor, panels: Tensor, out: Tensor, *, add: bool) -> None:
-    depth = left.shape[1]
-    count = len(panels) // depth
+    # Asking a tensor for its length is slow; this is called for every chunk.
+    rows, depth = left.shape
+    count = panels.shape[0] // depth
     wide = out
     if out.shape[1] != count * LANES:
-        wide = torch.empty(len(out), count * LANES)
+        wide = torch.empty(rows, count * LANES)
     run = product(_height(), turned=False, add=add and wide is out)
-    run(left, panels, wide, len(left), depth, count, depth, 0)
+    run(left, panels, wide, rows, depth, count, depth, 0)
     if wide is not out:
         result = wide[:, : out.shape[1]]
         out.copy_(out + result if add else result)

@@ -26,6 +26,9 @@ from mambahsi.scan.table_rows import (
 )
 from mambahsi.scan.vector_code import LANES, Kernel, Table, Variable, Vector, Whole
 
+_TOGETHER = 4
+"""Tiles whose moments are added up at once."""
+
 SUMS = 7
 """Rows that :func:`branch_sums` gives: for each branch the sums of dn, of dn * (b - center) and
 of the output's gradient times silu(n), then that of the output's gradient times the input."""
@@ -41,18 +44,29 @@ def moments() -> Kernel:
     k = Kernel("table mean squares", "rows tiles")
     table, mean, squares = k.tables()
     rows, tiles = k.numbers()
-    with k.loop(0, tiles) as tile:
-        c = tile * LANES
-        total = Variable(k, 0.0)
+
+    def measure(first: Whole, count: int) -> None:
+        columns = [(first + i) * LANES for i in range(count)]
+        totals = [Variable(k, 0.0) for _ in columns]
         with k.loop(0, rows) as t:
-            total.add(table[t, c])
-        center = total.get() / k.spread(rows)
-        spread = Variable(k, 0.0)
+            for c, total in zip(columns, totals, strict=True):
+                total.add(table[t, c])
+        centers = [total.get() / k.spread(rows) for total in totals]
+        spreads = [Variable(k, 0.0) for _ in columns]
         with k.loop(0, rows) as t:
-            deviation = table[t, c] - center
-            spread.set(deviation.times_plus(deviation, spread.get()))
-        mean[0, c] = center
-        squares[0, c] = spread.get()
+            for c, center, spread in zip(columns, centers, spreads, strict=True):
+                deviation = table[t, c] - center
+                spread.set(deviation.times_plus(deviation, spread.get()))
+        for c, center, spread in zip(columns, centers, spreads, strict=True):
+            mean[0, c] = center
+            squares[0, c] = spread.get()
+
+    # Several tiles at once, because the next addition to a sum has to wait for the last.
+    groups = tiles // _TOGETHER
+    with k.loop(0, groups) as group:
+        measure(group * _TOGETHER, _TOGETHER)
+    with k.loop(groups * _TOGETHER, tiles) as tile:
+        measure(tile, 1)
     return k
 
 
