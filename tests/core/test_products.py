@@ -52,7 +52,7 @@ def test_tiles_of_every_processor(rows: int, inputs: int, panels: int, height: i
     """Also those that the processor at hand would not choose; nothing else is written."""
     weight, table = drawn(16 * panels, inputs), drawn(rows, inputs)
     whole = torch.full((rows + 2, 16 * panels), torch.nan)
-    run = product(height, turned=False, add=False)
+    run = product(height, turned=False, add=False, half=False)
     packed = products._panels(weight.t())
     run(table, packed, whole[1:-1], rows, inputs, panels, inputs, 0)
     assert close(whole[1:-1], table.double() @ weight.double().t())
@@ -71,6 +71,17 @@ def test_a_row_has_the_same_bits_wherever_it_stands(
     projection.apply(table, whole)
     projection.apply(table[first:last], part)
     assert torch.equal(whole[first:last], part)
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=sizes, inputs=sizes, wanted=st.integers(1, 48))
+def test_only_the_outputs_that_are_wanted_count(rows: int, inputs: int, wanted: int) -> None:
+    weight, table = torch.zeros(padded(wanted), inputs), drawn(rows, inputs)
+    weight[:wanted] = drawn(wanted, inputs)
+    out, whole = torch.empty(2, rows, padded(wanted))
+    Projection(weight, wanted).apply(table, out)
+    Projection(weight).apply(table, whole)
+    assert torch.equal(out[:, :wanted], whole[:, :wanted])
 
 
 def test_columns_are_filled_up_to_whole_vectors() -> None:

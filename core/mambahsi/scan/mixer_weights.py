@@ -68,7 +68,7 @@ class MixerWeights:
             Projection(filled(w_in[channels:], 0)),
             filled(taps[:, 0].t(), 1),
             filled(conv_bias, 0),
-            Projection(filled(filled(w_x, 1), 0)),
+            Projection(filled(filled(w_x, 1), 0), w_x.shape[0]),
             filled(w_step.t(), 1),
             filled(step_bias, 0),
             filled(rate.t() * LOG2_E, 1),

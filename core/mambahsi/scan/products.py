@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mambahsi.scan.machine_code import has_wide_registers, kernel
-from mambahsi.scan.vector_code import LANES, Kernel, Variable, Whole
+from mambahsi.scan.vector_code import HALF, LANES, HalfSum, Kernel, Variable, Whole
 
 _HEIGHT = 16
 _HEIGHT_OF_FEW = 6
@@ -38,10 +38,13 @@ class Projection:
 
     Args:
         weight: (outputs, inputs).
+        outputs: How many of the outputs are wanted; what becomes of the others is left open.
     """
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, weight: Tensor, outputs: int | None = None) -> None:
         self.weight = weight
+        wanted = weight.shape[0] if outputs is None else outputs
+        self._half = 0 < wanted % LANES <= HALF and padded(wanted) == weight.shape[0]
 
     @functools.cached_property
     def _forth(self) -> Tensor:
@@ -53,7 +56,7 @@ class Projection:
 
     def apply(self, rows: Tensor, out: Tensor) -> None:
         """Put rows (rows, inputs), times the weight's transpose, into ``out`` (rows, outputs)."""
-        _multiply(rows, self._forth, out, add=False)
+        _multiply(rows, self._forth, out, add=False, half=self._half)
 
     def gradient(self, dout: Tensor, drows: Tensor, *, add: bool = False) -> None:
         """The rows' gradient, put into ``drows`` or added to it, from that of the result."""
@@ -75,19 +78,19 @@ def add_weight_gradient(dout: Tensor, rows: Tensor, dweight: Tensor) -> None:
         add_weight_gradient(dout, right, wide)
         dweight += wide[:, :inputs]
         return
-    product(_height(), turned=True, add=True)(
+    product(_height(), turned=True, add=True, half=False)(
         dout, rows, dweight, len(dweight), len(rows), inputs // LANES, 0, LANES
     )
 
 
-def _multiply(left: Tensor, panels: Tensor, out: Tensor, *, add: bool) -> None:
+def _multiply(left: Tensor, panels: Tensor, out: Tensor, *, add: bool, half: bool = False) -> None:
     # Asking a tensor for its length is slow; this is called for every chunk.
     rows, depth = left.shape
     count = panels.shape[0] // depth
     wide = out
     if out.shape[1] != count * LANES:
         wide = torch.empty(rows, count * LANES)
-    run = product(_height(), turned=False, add=add and wide is out)
+    run = product(_height(), turned=False, add=add and wide is out, half=half)
     run(left, panels, wide, rows, depth, count, depth, 0)
     if wide is not out:
         result = wide[:, : out.shape[1]]
@@ -108,12 +111,13 @@ def _height() -> int:
 
 
 @kernel
-def product(height: int, *, turned: bool, add: bool) -> Kernel:
+def product(height: int, *, turned: bool, add: bool, half: bool) -> Kernel:
     """Matrix product.
 
     Tensors: ``left`` (rows, depth), or (depth, rows) if turned; ``right``, in panels of columns;
     ``out`` (rows, panels x lanes), added to if ``add``. Integers: ``rows``, ``depth``, ``panels``,
-    and how many rows and columns of ``right`` a panel lies behind the one before it.
+    and how many rows and columns of ``right`` a panel lies behind the one before it. With
+    ``half``, of the last panel only half the columns are written; neither turned nor added to.
     """
     k = Kernel("left right out", "rows depth panels rows_apart columns_apart")
     left, right, out = k.tables()
@@ -130,10 +134,24 @@ def product(height: int, *, turned: bool, add: bool) -> Kernel:
         for i, total in enumerate(sums):
             out[first + i, c] = total.get()
 
+    def half_tile(first: Whole, count: int, panel: Whole) -> None:
+        top = panel * rows_apart
+        sums = [HalfSum(k) for _ in range(count)]
+        with k.loop(0, depth) as d:
+            numbers = right.half(top + d, 0)
+            for i, total in enumerate(sums):
+                total.add_product(left.everywhere_half(first + i, d), numbers)
+        for i, total in enumerate(sums):
+            out.set_half(first + i, panel * LANES, total.get())
+
     start: Whole | int = 0
     for count in (height, *_REST):
         tiles = (rows - start) // count
-        with k.loop(0, tiles) as number, k.loop(0, panels) as panel:
-            tile(number * count + start, count, panel)
+        with k.loop(0, tiles) as number:
+            first = number * count + start
+            with k.loop(0, panels - 1 if half else panels) as panel:
+                tile(first, count, panel)
+            if half:
+                half_tile(first, count, panels - 1)
         start = tiles * count + start
     return k
