@@ -48,6 +48,8 @@ SMALLEST_WINDOW = 64
 _STEP = 8
 """Sizes of windows that are tried lie so far apart."""
 
+_WINDOWS = "train on windows (parameter WINDOW in QGIS, option --window), "
+
 _SMALLEST_CACHE = 16 * 2**20
 
 _FLOAT = 4
@@ -330,8 +332,8 @@ def choose_plan(
         raise ResourceError(
             f"Training needs about {gigabytes_text(last.bytes)} for {_text(task, last)}{maps}, "
             f"but may take {allowed}.",
-            "Raise the memory budget, use a machine with more memory, fewer bands, or preset "
-            "'compact'.",
+            f"Raise the memory budget, {'' if last.window else _WINDOWS}use a machine with more "
+            "memory, fewer bands, or preset 'compact'.",
         )
     feedback.log(
         f"Training takes {_text(task, plan)}: about {gigabytes_text(plan.bytes)} of memory; "

@@ -6,6 +6,7 @@ Looked up without importing any of it, so that jobs without a network need not w
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from importlib import metadata
 
 import mambahsi
@@ -16,6 +17,9 @@ PACKAGES = (
 )
 """Packages whose versions go into model files and reports."""
 
+OPTIONAL = ("triton", "mamba-ssm")
+"""Packages with kernels for GPUs, whose versions are told where they are installed."""
+
 
 def versions() -> dict[str, str]:
     """Versions of the engine, of Python and of what the engine stands on."""
@@ -25,4 +29,7 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "missing"
+    for name in OPTIONAL:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
     return found

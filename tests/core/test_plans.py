@@ -122,6 +122,15 @@ def test_what_fits_in_no_way_is_refused_with_both_figures(
         choose(make_task(), 5e7, begun, window)
 
 
+def test_a_whole_scene_that_does_not_fit_is_offered_windows() -> None:
+    with pytest.raises(ResourceError) as told:
+        choose(make_task(), 5e7, "whole")
+    assert "--window" in told.value.hint
+    with pytest.raises(ResourceError) as told:
+        choose(make_task(), 5e7, window=128)
+    assert "--window" not in told.value.hint
+
+
 def test_what_was_begun_is_gone_on_with() -> None:
     task = make_task()
     whole, recompute = task.whole(), task.whole(recompute=True)

@@ -196,8 +196,10 @@ def plan_stream_on_device(
     row = layout.width * _FLOAT
     fixed = _DEVICE_FIXED_BYTES + CHUNK_ELSEWHERE * 2 * row * _CHUNK_TABLES
     on_device = layout.bands * (1 + _FLOAT) + row * (layout.mambas + 2 + _DEVICE_TABLES)
-    # What is read of a strip, and the parts of two that wait to be written.
-    on_host = layout.bands * (layout.item_bytes + 7) + row * (layout.mambas + 2 + WAITING) + 40
+    # What is read of a strip, and the parts of two that wait to be written; page-locked memory
+    # comes in powers of two.
+    locked = layout.bands + row * (layout.mambas + 2 + WAITING)
+    on_host = layout.bands * (layout.item_bytes + 6) + 2 * locked + 40
     room = min((device - fixed) // on_device, (budget - held - read.memory) // on_host)
     rows = _strip_rows(layout, min(STRIP_PIXELS_ELSEWHERE, max(0, room)))
     plan = _plan(layout, pixels, budget, read, held, rows, on_host)
