@@ -21,8 +21,7 @@ from benchmarks.gpu import bar, kernels, reference, table, upstream
 from benchmarks.gpu.clock import Clock, Failure
 from benchmarks.gpu.contenders import makers
 from benchmarks.gpu.floor import Need, Rates
-from benchmarks.gpu.largest import _predicted_side, _square
-from benchmarks.gpu.predictions import predicted
+from benchmarks.gpu.largest import predicted, predicted_side
 from benchmarks.gpu.results import Result, Row
 from benchmarks.gpu.settings import SIZES, SMALL, Settings
 
@@ -186,13 +185,9 @@ def test_needs_of_a_scan_are_those_of_its_tables() -> None:
 
 
 def test_the_largest_scene_is_the_largest_that_is_predicted_to_fit() -> None:
-    settings = Settings(scan="torch")
-    side = _predicted_side(settings, 24_000_000_000)
-
-    def needed(side: int) -> int:
-        return predicted(_square(side, settings), settings, training=True, recompute=True)
-
-    assert needed(side) <= 24_000_000_000 < needed(side + 4)
+    settings, limit = Settings(), 24_000_000_000
+    side = predicted_side(settings, limit)
+    assert predicted(side, settings) <= limit < predicted(side + 4, settings)
 
 
 def test_settings_survive_the_way_to_a_process_of_their_own() -> None:

@@ -85,7 +85,7 @@ class Ours(Contender):
         device = torch.device(settings.device)
         network = our_network(settings, size[2], scan).to(device)
         network.recompute = recompute
-        set_precision(network, precision)
+        network.set_precision(getattr(torch, precision))
         super().__init__(network, size, settings.classes, device)
         self.ours = network
         self.pixels = scene(size, device)
@@ -149,20 +149,6 @@ def our_network(settings: Settings, bands: int, scan: str) -> MambaHSI:
     """The engine's network with seeded weights, in main memory."""
     torch.manual_seed(0)
     return MambaHSI(bands, settings.width, settings.classes, scan=scan)
-
-
-def set_precision(network: MambaHSI, precision: str) -> None:
-    """Have a network compute in ``float32`` or ``bfloat16``.
-
-    Raises:
-        LookupError: It has no choice.
-    """
-    if precision == "float32":
-        return
-    choose = getattr(network, "set_precision", None)
-    if choose is None:
-        raise LookupError(f"this engine does not compute in {precision}")
-    choose(getattr(torch, precision))
 
 
 def scene(size: Size, device: torch.device) -> Tensor:

@@ -12,10 +12,10 @@ import torch
 
 from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.contenders import Ours
-from benchmarks.gpu.predictions import predicted
 from benchmarks.gpu.results import Result, Row
 from benchmarks.gpu.settings import Settings, Size
 from mambahsi.devices import is_out_of_memory
+from mambahsi.network.memory import training_bytes
 
 STEP = 0.04
 """Sides that are tried lie so far apart."""
@@ -32,7 +32,7 @@ def run(settings: Settings, result: Result) -> None:
     for limit in settings.limits:
         title = f"{limit / 1e9:.3g} GB, {settings.largest_bands} bands"
         if not on_card or limit > total:
-            side = _predicted_side(settings, limit)
+            side = predicted_side(settings, limit)
             why = "there is no card" if not on_card else f"the card has {total / 1e9:.0f} GB"
             text = f"unmeasured, because {why}; predicted: {side} x {side}"
             result.add(Row(title, figure=text))
@@ -43,7 +43,7 @@ def run(settings: Settings, result: Result) -> None:
 def _search(
     title: str, limit: int, total: int, settings: Settings, result: Result, clock: Clock
 ) -> None:
-    side = _predicted_side(settings, limit)
+    side = predicted_side(settings, limit)
     fitted, failed = 0, 0
     torch.cuda.set_per_process_memory_fraction(limit / total, clock.device)
     try:
@@ -85,15 +85,20 @@ def _fits(size: Size, settings: Settings, clock: Clock) -> bool:
     return True
 
 
-def _predicted_side(settings: Settings, limit: int) -> int:
+def predicted_side(settings: Settings, limit: int) -> int:
     """Largest side that is predicted to fit."""
     low, high = UNIT, 2**16
     while high - low > UNIT:
         middle = (low + high) // 2 // UNIT * UNIT
-        size = _square(middle, settings)
-        fits = predicted(size, settings, training=True, recompute=True) <= limit
+        fits = predicted(middle, settings) <= limit
         low, high = (middle, high) if fits else (low, middle)
     return low
+
+
+def predicted(side: int, settings: Settings) -> int:
+    """Bytes that the engine predicts for training on a square."""
+    bands, width = settings.largest_bands, settings.width
+    return training_bytes(side * side, bands, width, recompute=True, scan=settings.scan)
 
 
 def _square(side: int, settings: Settings) -> Size:

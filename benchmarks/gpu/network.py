@@ -13,9 +13,9 @@ from benchmarks.common.work import work
 from benchmarks.gpu.clock import Clock, Failure, Work
 from benchmarks.gpu.contenders import Contender, makers
 from benchmarks.gpu.floor import Need, Rates, measure
-from benchmarks.gpu.predictions import predicted
 from benchmarks.gpu.results import Result, Row
 from benchmarks.gpu.settings import Settings, Size
+from mambahsi.network.memory import inference_bytes, training_bytes
 
 TOLERANCE = 1e-3
 """Largest difference of logits in float32 that are the same but for rounding; they are some
@@ -77,8 +77,9 @@ def _measure(
             floors = rates.floors(need.halved() if half else need, dtype)
             text = _compare(f"{task}_{name}", contender, found, peaks[task], result)
             if contender == "ours":
-                expected = predicted(size, settings, training=task == "train")
-                if isinstance(peak, int) and expected:
+                predict = training_bytes if task == "train" else inference_bytes
+                expected = predict(pixels, size[2], settings.width, scan=settings.scan)
+                if isinstance(peak, int):
                     result.figures[f"{task}_prediction_{name}"] = peak / expected
                     text = f"{peak / expected:.2f} times its prediction"
             title = f"{name}, {TASKS[task]}: {contender}"

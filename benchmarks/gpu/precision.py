@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.common.scenes import patches
 from benchmarks.gpu.clock import Clock, Failure
-from benchmarks.gpu.contenders import PER_CLASS, our_network, set_precision
+from benchmarks.gpu.contenders import PER_CLASS, our_network
 from benchmarks.gpu.results import Result, Row
 from benchmarks.gpu.settings import Settings
 from mambahsi.network import SceneGeometry
@@ -64,7 +64,7 @@ def _accuracy(settings: Settings, size: tuple[int, int, int], precision: str, se
     places = [random.permutation(np.flatnonzero(classes == k)) for k in np.unique(classes)]
     train = torch.from_numpy(np.sort(np.concatenate([p[:PER_CLASS] for p in places]))).to(device)
     network = our_network(settings, bands, settings.scan).to(device)
-    set_precision(network, precision)
+    network.set_precision(getattr(torch, precision))
     geometry = SceneGeometry(np.ones((rows, columns), dtype=bool))
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     for _ in range(settings.epochs):

@@ -44,11 +44,17 @@ def geometry() -> SceneGeometry:
     return SceneGeometry(valid)
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_training_step(
-    network: MambaHSI, kind: str, geometry: SceneGeometry, recompute: bool
+    network: MambaHSI,
+    kind: str,
+    geometry: SceneGeometry,
+    recompute: bool,
+    precision: torch.dtype,
 ) -> None:
     network.recompute = recompute
+    network.set_precision(precision)
     pixels = torch.rand(geometry.pixels, 20, device=CARD)
     at = torch.arange(30, device=CARD)
     with recorded(*KERNELS) as launches:
