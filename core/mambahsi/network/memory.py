@@ -4,6 +4,10 @@ What grows with the scene are tables of (pixels, width), and how many of them ar
 follows from what is kept for the backward pass. The rest is fitted to measured peaks of
 resident memory on top of a process that has loaded everything, at 40,000 to 250,000 pixels and
 widths 64 and 128; a test holds the prediction against a measurement.
+
+That of the scan backend ``triton`` is counted, not measured: a test counts the tensors that are
+alive in a step whose kernels are not run. What the libraries on a GPU take for themselves, and
+what its allocator loses between tensors, is not among them.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mambahsi.network.geometry import POOLINGS
+from mambahsi.network.mamba import EXPAND
+from mambahsi.scan.gpu import parts
 
 _FLOAT = 4
 
@@ -58,6 +64,15 @@ _STEPWISE_INFERENCE = {kind: _Tables(0.0, 6.0) for kind in ("both", "spa", "spe"
 _MAMBA_SSM_TRAINING = {"both": _Tables(62, 4), "spa": _Tables(24, 4), "spe": _Tables(40, 4)}
 _MAMBA_SSM_RECOMPUTING = {"both": _Tables(1, 66), "spa": _Tables(1, 28), "spe": _Tables(1, 44)}
 _MAMBA_SSM_INFERENCE = {"both": _Tables(0, 40), "spa": _Tables(0, 24), "spe": _Tables(0, 40)}
+# A block keeps what it keeps on a CPU, or its input alone; a branch's gradient takes the branch's
+# place, and beside it comes that of the input.
+_TRITON_TRAINING = {"both": _Tables(3.5, 0.5), "spa": _Tables(2.5, 0.75), "spe": _Tables(2.0, 0.8)}
+_TRITON_RECOMPUTING = {
+    "both": _Tables(1.0, 2.75),
+    "spa": _Tables(1.0, 2.75),
+    "spe": _Tables(1.0, 2.1),
+}
+_TRITON_INFERENCE = {"both": _Tables(0, 3.3), "spa": _Tables(0, 2.4), "spe": _Tables(0, 2.3)}
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,8 @@ class _Scan:
         per_pixel: Bytes of whatever does not grow with the width: where pixels lie,
             interpolation, logits.
         fixed: Bytes of the chunks' buffers, gradients, optimizer state.
+        parts: Whether the spatial branch takes room for parts of the scene besides, see
+            :mod:`mambahsi.scan.gpu.parts`.
     """
 
     training: dict[str, _Tables]
@@ -78,6 +95,19 @@ class _Scan:
     inference: dict[str, _Tables]
     per_pixel: int
     fixed: int
+    parts: bool = False
+
+    def bytes_for(
+        self, pixels: int, bands: int, width: int, kind: str, tables: _Tables, *, backward: bool
+    ) -> int:
+        """All of it for a scene, its spectra included."""
+        table = width * _FLOAT * pixels
+        features = tables.count() * table
+        if self.parts and kind != "spe":
+            working = parts.working_bytes(pixels, EXPAND * width, backward=backward)
+            # Where nothing is kept, little more than the branch and its input is there meanwhile.
+            features = features + working if backward else max(features, 2 * table + working)
+        return int(self.fixed + (bands * _FLOAT + self.per_pixel) * pixels + features)
 
 
 _STEPWISE = _Scan(_STEPWISE_TRAINING, _STEPWISE_RECOMPUTING, _STEPWISE_INFERENCE, 1000, 120_000_000)
@@ -85,6 +115,10 @@ _SCANS = {
     "cpu": _Scan(_TRAINING, _RECOMPUTING, _INFERENCE, 150, 20_000_000),
     "mamba_ssm": _Scan(
         _MAMBA_SSM_TRAINING, _MAMBA_SSM_RECOMPUTING, _MAMBA_SSM_INFERENCE, 1000, 120_000_000
+    ),
+    # The fixed part is room for cuBLAS, and the short sequences' shares of gradients.
+    "triton": _Scan(
+        _TRITON_TRAINING, _TRITON_RECOMPUTING, _TRITON_INFERENCE, 150, 100_000_000, parts=True
     ),
 }
 
@@ -113,7 +147,7 @@ def training_bytes(
     """
     needs = _SCANS.get(scan, _STEPWISE)
     tables = needs.recomputing if recompute else needs.training
-    return _bytes(pixels, bands, hidden_dim, tables[mamba_type], needs)
+    return needs.bytes_for(pixels, bands, hidden_dim, mamba_type, tables[mamba_type], backward=True)
 
 
 def inference_bytes(
@@ -132,9 +166,5 @@ def inference_bytes(
         Bytes.
     """
     needs = _SCANS.get(scan, _STEPWISE)
-    return _bytes(pixels, bands, hidden_dim, needs.inference[mamba_type], needs)
-
-
-def _bytes(pixels: int, bands: int, hidden_dim: int, tables: _Tables, needs: _Scan) -> int:
-    per_pixel = bands * _FLOAT + needs.per_pixel + tables.count() * hidden_dim * _FLOAT
-    return int(needs.fixed + per_pixel * pixels)
+    tables = needs.inference[mamba_type]
+    return needs.bytes_for(pixels, bands, hidden_dim, mamba_type, tables, backward=False)
