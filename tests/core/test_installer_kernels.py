@@ -254,7 +254,9 @@ def test_failed_build_leaves_the_engine_as_it_was(
         assert told.value.code == "install-hash"
         return
     assert told.value.code == "install-build"
-    log = engine.parent / kernels.LOG
+    log = engine.parent / "downloads-kernels" / kernels.LOG
+    assert [*log.parent.iterdir()] == [log]
+    assert log.parent in folders.remains(engine.parent, engine)
     assert str(log) in told.value.message
     expected = "bad kernel" if failure == "compiler" else "wrong symbols"
     assert expected in log.read_text()

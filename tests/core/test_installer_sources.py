@@ -407,6 +407,17 @@ def test_no_pip_is_fetched_where_no_network_is_wanted(
     assert bootstrap.WHEEL in told.value.hint
 
 
+def test_socks_proxy_is_named(
+    no_pip: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "socks5h://127.0.0.1:9")
+    with pytest.raises(InstallError) as told:
+        bootstrap.find_pip(Path("python"), tmp_path, "", {"index-url": "https://example.invalid"})
+    assert told.value.code == "install-socks"
+
+
 def test_unreachable_index_is_told_like_any_network(no_pip: None, tmp_path: Path) -> None:
     with pytest.raises(InstallError) as told:
         bootstrap.find_pip(Path("python"), tmp_path, "", {"index-url": "http://127.0.0.1:9/s"})

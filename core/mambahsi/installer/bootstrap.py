@@ -169,6 +169,10 @@ def _fetch(address: str, index: str, settings: Mapping[str, str]) -> bytes:
         request.add_unredirected_header(
             "Authorization", f"Basic {base64.b64encode(user.encode()).decode()}"
         )
+    proxy = settings.get("proxy") or urllib.request.getproxies().get(parts.scheme, "")
+    if proxy.startswith("socks") and not urllib.request.proxy_bypass(host):
+        # urllib would take it for a proxy of the usual kind.
+        raise ValueError("Missing dependencies for SOCKS support")
     handlers: list[urllib.request.BaseHandler] = []
     if settings.get("proxy"):
         handlers.append(

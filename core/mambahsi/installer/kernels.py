@@ -28,7 +28,7 @@ NAME = "mamba-ssm"
 FOLDER = "kernels"
 POINTER = "mambahsi-kernels.pth"
 LOG = "mamba_ssm.log"
-"""Beside the engine, after a build that failed: what the compilers said."""
+"""What the compilers said; kept beside the engine, among the downloads, where a build failed."""
 
 _MEMORY = 4 * 2**30
 """Bytes that are left to one compiler; there are as many at once as fit, and as processors."""
@@ -104,17 +104,16 @@ def build(
         OSError: The folder cannot be written; likewise.
     """
     parent = environment.parent
-    downloads = parent / f"{folders.DOWNLOADS}-{FOLDER}"
+    kept = parent / f"{folders.DOWNLOADS}-{FOLDER}"
+    downloads, log = kept / "build", kept / LOG
     partial = environment / f"{FOLDER}.part"
     with folders.locked(parent) as lock:
         if are_there(environment):
             feedback.log(f"The kernels of {NAME} are there already.")
             return
-        for left in (downloads, partial, environment / FOLDER):
+        for left in (kept, partial, environment / FOLDER):
             shutil.rmtree(left, ignore_errors=True)
-        log = parent / LOG
-        log.unlink(missing_ok=True)
-        downloads.mkdir()
+        downloads.mkdir(parents=True)
         try:
             feedback.progress(0.0, texts.BUILDING)
             settings = pip_settings.read()
@@ -135,6 +134,7 @@ def build(
         finally:
             for left in (downloads, partial):
                 shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(kept, ignore_errors=True)
     feedback.progress(1.0, texts.BUILDING)
 
 
