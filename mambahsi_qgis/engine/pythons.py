@@ -32,8 +32,10 @@ try:
 except Exception:
     ssl = None
 try:
-    import sysconfig
-    wheels = bool(sysconfig.get_config_var("WHEEL_PKG_DIR"))
+    # Debian names the folder whether it is there or not.
+    import glob, os, sysconfig
+    folder = sysconfig.get_config_var("WHEEL_PKG_DIR")
+    wheels = bool(folder and glob.glob(os.path.join(folder, "pip-*.whl")))
 except Exception:
     wheels = False
 print(json.dumps({
