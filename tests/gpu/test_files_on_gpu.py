@@ -15,7 +15,7 @@ pytestmark = pytest.mark.gpu
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed")
 
-ROWS, COLUMNS, BANDS, CLASSES = 400, 300, 40, 4
+ROWS, COLUMNS, BANDS, CLASSES = 1200, 400, 40, 4
 
 
 class Listener(Feedback):
@@ -76,7 +76,7 @@ def test_a_streamed_map_is_the_one_in_memory_and_the_one_of_the_cpu(
 ) -> None:
     whole, result, _ = classify(files, tmp_path / "whole.tif", device="cuda")
     assert result["way"] == "memory" and result["device"].startswith("cuda")
-    streamed, result, _ = classify(files, tmp_path / "streamed.tif", device="cuda", memory=0.2)
+    streamed, result, _ = classify(files, tmp_path / "streamed.tif", device="cuda", memory=0.3)
     assert result["way"].startswith("strips") and result["device"].startswith("cuda")
     on_cpu, _, _ = classify(files, tmp_path / "cpu.tif", device="cpu")
     assert (whole == 0).sum() == 30 * 50
