@@ -4,11 +4,10 @@ A decay is 2**x with x = step size x rate, at most 0. Everywhere it can be a pol
 sixteen numbers fit a register (AVX-512) and one instruction picks from a table of 32, x is
 instead rounded to n, a multiple of 1/32, and 2**n comes from the table. What remains, f = x - n,
 is so small that a parabola does for 2**f. Written as s ((f + a)**2 + b) it costs one
-multiplication, s being a factor of all that is in the table, and a being added together with
-the product x. So of the multiplications, which are what a processor can do fewest of, there are
-three instead of six.
+multiplication, s being a factor of all that is in the table. So of the multiplications, which
+are what a processor can do fewest of, there are three instead of six.
 
-The relative error is at most 6e-7 (the polynomial's is 2e-7) besides what rounding x brings, and
+The relative error is at most 4e-7 (the polynomial's is 2e-7) besides what rounding x brings, and
 2**0 is exactly 1, so that a decay near 1 carries no error that would add up over a long sequence.
 """
 
@@ -27,12 +26,11 @@ _SHIFT = _EXPONENT_PLACE - _FRACTION_BITS
 # Adding it rounds to a multiple of 1/32, whose last bits the sum then shows.
 _ROUNDER = 1.5 * 2**_SHIFT
 
-# 2 a s = log(2), the slope of 2**f at 0. That a is a multiple of 1/32 lets it pass through the
-# rounding. Of the float32 next to log(2) / (2 a), s is the one for which s (a**2 + b) is 1 after
-# rounding.
-_A = 23 / 16
-_S = 0.24109466
-_B = 2.0813422203063965
+# s = log(2)**2 / 2 and 2 a s = log(2) are the curvature and the slope of 2**f at 0, where slow
+# decays are; b is such that s (a**2 + b) is 1 after rounding.
+_A = 1.442695
+_S = 0.2402265
+_B = 2.081368923187256
 
 # Anything smaller is so close to 0 that its own smallness does not matter; the table's numbers
 # must stay normal.
@@ -52,13 +50,14 @@ def decay_of(step: Vector, rate: Vector, *, wide: bool) -> Vector:
 
 def _by_table(step: Vector, rate: Vector) -> Vector:
     kernel, code = step.kernel, step.kernel.code
-    x = step.times_plus(rate, _A)
+    x = step * rate
     # Positive floats are in the order of their bits, and more units of a processor compare
     # integers. NaN stays NaN, for a remainder of it is.
     bits = code.bitcast((x + _ROUNDER).value, INTS)
     least = ir.Constant(INTS, [int(np.float32(_ROUNDER + _SMALLEST).view(np.int32))] * LANES)
     bits = code.select(code.icmp_signed(">", bits, least), bits, least)
-    shifted = x - (Vector(kernel, code.bitcast(bits, FLOATS)) - (_ROUNDER + _A))
+    rounded = Vector(kernel, code.bitcast(bits, FLOATS)) - _ROUNDER
+    shifted = (x - rounded) + _A
     parabola = shifted.times_plus(shifted, _B)
     halves = [kernel.numbers_of(_TABLE[i : i + LANES]).value for i in (0, LANES)]
     found = kernel.call("llvm.x86.avx512.vpermi2var.ps.512", halves[0], bits, halves[1])
@@ -68,13 +67,13 @@ def _by_table(step: Vector, rate: Vector) -> Vector:
 
 
 def _table() -> list[float]:
-    """For each fraction that the last bits can show, s 2**(fraction - a).
+    """For each fraction that the last bits can show, s 2**fraction.
 
     The shifted bits add the fraction to the exponent's field, and to the mantissa's what is taken
     off here.
     """
     numbers = np.arange(_ENTRIES, dtype=np.int32)
-    powers = (_S * np.exp2(numbers / _ENTRIES - _A)).astype(np.float32)
+    powers = (_S * np.exp2(numbers / _ENTRIES)).astype(np.float32)
     bits = powers.view(np.int32) - (numbers << _SHIFT)
     return [float(number) for number in bits.view(np.float32)]
 
