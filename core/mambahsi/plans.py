@@ -3,7 +3,8 @@
 1. ``whole``: the whole scene goes through the network in every step, as in the paper.
 2. ``recompute``: the same, but less of the forward pass is kept, and computed again in the
    backward pass. The result is the same to rounding; a step takes longer.
-3. ``windows``: windows around the labels (see :mod:`mambahsi.windows`), as large as fits.
+3. ``windows``: windows around the labels (see :mod:`mambahsi.windows`), as large as fits. On a
+   device with memory of its own only if the job asks for them.
 
 A job that asks for steps on two halves of the scene (see :mod:`mambahsi.training_halves`) gets
 these, as ``halves`` or as ``halves recompute``, or nothing.
@@ -49,6 +50,8 @@ _STEP = 8
 """Sizes of windows that are tried lie so far apart."""
 
 _WINDOWS = "train on windows (parameter WINDOW in QGIS, option --window), "
+
+_ON_CPU = "train on the CPU (device 'cpu'), whose memory may be larger, "
 
 _SMALLEST_CACHE = 16 * 2**20
 
@@ -332,8 +335,9 @@ def choose_plan(
         raise ResourceError(
             f"Training needs about {gigabytes_text(last.bytes)} for {_text(task, last)}{maps}, "
             f"but may take {allowed}.",
-            f"Raise the memory budget, {'' if last.window else _WINDOWS}use a machine with more "
-            "memory, fewer bands, or preset 'compact'.",
+            f"Raise the memory budget, {'' if last.window else _WINDOWS}"
+            f"{_ON_CPU if task.main else ''}use a machine with more memory, fewer bands, or preset "
+            "'compact'.",
         )
     feedback.log(
         f"Training takes {_text(task, plan)}: about {gigabytes_text(plan.bytes)} of memory; "
@@ -361,7 +365,9 @@ def _candidates(task: Task, budget: MemoryBudget, begun: str, window: int) -> It
     if begun != "recompute":
         yield task.whole()
     yield task.whole(recompute=True)
-    if not begun:
+    # On a device with memory of its own there is another way out, the main memory, and it gives
+    # the same model. So windows, which give another, are the user's choice there.
+    if not begun and task.main is None:
         for size in range(LARGEST_WINDOW, SMALLEST_WINDOW - 1, -_STEP):
             yield task.windows(size, budget.bytes)
 

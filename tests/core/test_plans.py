@@ -131,6 +131,14 @@ def test_a_whole_scene_that_does_not_fit_is_offered_windows() -> None:
     assert "--window" not in told.value.hint
 
 
+def test_a_device_of_its_own_is_not_trained_on_windows_unasked() -> None:
+    task = make_task(main=10**10)
+    with pytest.raises(ResourceError, match="the whole scene in one piece") as told:
+        choose(task, task.whole(recompute=True).bytes - 1)
+    assert "--window" in told.value.hint and "device 'cpu'" in told.value.hint
+    assert choose(task, 1e9, window=128).window == 128
+
+
 def test_what_was_begun_is_gone_on_with() -> None:
     task = make_task()
     whole, recompute = task.whole(), task.whole(recompute=True)
