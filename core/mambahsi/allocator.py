@@ -84,4 +84,4 @@ class SpareTables:
 
 
 spare_tables = SpareTables()
-"""Those of inference. Whoever is about to need much memory for something else drops them."""
+"""Those of inference. They are dropped before a budget is drawn up, and before a training."""

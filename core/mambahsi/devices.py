@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from mambahsi.allocator import spare_tables
 from mambahsi.errors import ResourceError
 
 SAFE_SHARE = 0.7
@@ -145,6 +146,9 @@ def memory_budget(gigabytes: float, device: torch.device) -> MemoryBudget:
             free on the device now.
         device: Where the network runs.
     """
+    if device.type == "cpu":
+        # What inference keeps for the next map is no foreign memory, and in no prediction.
+        spare_tables.drop()
     if gigabytes > 0:
         return MemoryBudget(int(gigabytes * 1e9), "the job's memory budget")
     if device.type == "cuda":
@@ -192,6 +196,7 @@ def release_memory(device: torch.device) -> None:
     To be called when an error has been left behind: as long as it exists, the frames that it
     came through keep their tensors alive.
     """
+    spare_tables.drop()
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

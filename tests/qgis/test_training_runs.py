@@ -12,7 +12,7 @@ import pytest
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QCoreApplication, QObject
 from qgis.PyQt.QtGui import QColor
-from qgis.PyQt.QtWidgets import QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QWidget
 
 NOW = datetime(2026, 11, 23, 14, 5, 9)
 
@@ -234,3 +234,25 @@ def test_devices_follow_the_engines_rule() -> None:
     assert device_for("cuda:1", [processor, card]) is None
     assert describe(processor) == "CPU, 2 logical processors, 3.2 GB free"
     assert describe(card) == "GPU, NVIDIA H100"
+
+
+def test_one_of_several_gpus_is_remembered() -> None:
+    from mambahsi_qgis.gui.training.form import SetupForm
+
+    devices = [
+        {"name": "cpu", "description": "2 logical processors", "free": 3.2e9},
+        *({"name": f"cuda:{n}", "description": "NVIDIA H100", "free": 8e10} for n in (0, 1)),
+    ]
+    parent = QWidget()
+    form = SetupForm(parent)
+    form.set_devices(devices)
+    box = form.findChild(QComboBox, "mambahsiTrainDevice")
+    box.setCurrentIndex(box.findData("cuda:1"))
+    form.remember()
+    again = SetupForm(parent)
+    # The engine has not told its devices yet.
+    assert again.choices().device == "cuda:1"
+    again.set_devices(devices)
+    assert again.choices().device == "cuda:1"
+    box = again.findChild(QComboBox, "mambahsiTrainDevice")
+    assert [box.itemData(n) for n in range(box.count())].count("cuda:1") == 1

@@ -7,7 +7,7 @@ is so small that a parabola does for 2**f. Written as s ((f + a)**2 + b) it cost
 multiplication, s being a factor of all that is in the table. So of the multiplications, which
 are what a processor can do fewest of, there are three instead of six.
 
-The relative error is at most 4e-7 (the polynomial's is 2e-7) besides what rounding x brings, and
+The relative error is at most 7e-7 (the polynomial's is 2e-7) besides what rounding x brings, and
 2**0 is exactly 1, so that a decay near 1 carries no error that would add up over a long sequence.
 """
 

@@ -149,6 +149,10 @@ class SetupForm(QWidget):
     def _restore(self, epochs: int) -> None:
         settings = QgsSettings()
         defaults = jobs.TrainJob
+        # One of several GPUs, chosen last time: the list has it once the engine was asked.
+        last = settings.value(f"{SETTINGS}/device", "")
+        if last in jobs.DEVICES and self._device.findData(last) < 0:
+            self._device.addItem(last, last)
         for name, box, default in (
             ("preset", self._preset, defaults.preset),
             ("device", self._device, defaults.device),
