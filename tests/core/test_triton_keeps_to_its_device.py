@@ -68,6 +68,24 @@ def test_a_training_step(
     assert ("gradients" in launched) == (kind != "spe")
 
 
+@pytest.mark.parametrize("cells", [1, 3, 8])
+def test_the_spatial_branch_of_few_pixels_is_too_wide_for_short_sequences(
+    kind: str, cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its coarsest grid is a sequence of few tokens, which have all channels of the network."""
+    monkeypatch.setattr(model, "resolve_backend", lambda name, device: "triton")
+    network = MambaHSI(20, 128, 5, mamba_type=kind, scan="triton").to(CARD)
+    geometry = SceneGeometry(np.ones((4, 4 * cells), dtype=bool))
+    pixels = torch.rand(geometry.pixels, 20, device=CARD)
+    with recorded(*KERNELS) as launches:
+        network.pixel_logits(pixels, geometry).sum().backward()
+    short_ones = [launch for launch in launches if launch.name.startswith("mix_short")]
+    assert {dict(launch.constants)["C"] for launch in short_ones} == (
+        set() if kind == "spa" else {64}
+    )
+    assert ("gradients" in {launch.name for launch in launches}) == (kind != "spe")
+
+
 def test_inference(network: MambaHSI, geometry: SceneGeometry) -> None:
     pixels = torch.rand(geometry.pixels, 20, device=CARD)
     with recorded(*KERNELS) as launches, torch.no_grad():

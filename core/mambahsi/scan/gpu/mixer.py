@@ -1,6 +1,7 @@
 """A whole Mamba block of the ``triton`` backend, as one differentiable function.
 
-Short sequences go to kernels that take many of them at once. Long ones are worked off in parts
+Short sequences of narrow tokens, the spectral branch's, go to kernels that take many of them at
+once. All others, the spatial branch's of however few pixels among them, are worked off in parts
 (:mod:`mambahsi.scan.gpu.parts`): projections are PyTorch's matrix products, between them are
 kernels for the convolution and the scan, and no table that is wider than the tokens lives
 longer than its part.
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from mambahsi.scan.carry import Carry
 from mambahsi.scan.gpu.long import mix_long, mix_piece
-from mambahsi.scan.gpu.short import LONGEST, mix_short
+from mambahsi.scan.gpu.short import LONGEST, WIDEST, mix_short
 
 
 def mamba_mixer_triton(
@@ -40,7 +41,8 @@ def mamba_mixer_triton(
     parameters = (
         in_proj, conv_weight, conv_bias, x_proj, dt_proj, dt_bias, A, D, out_proj,
     )  # fmt: skip
-    return (mix_short if tokens.shape[1] <= LONGEST else mix_long)(tokens, *parameters)
+    is_short = tokens.shape[1] <= LONGEST and len(D) <= WIDEST
+    return (mix_short if is_short else mix_long)(tokens, *parameters)
 
 
 @torch.no_grad()

@@ -26,6 +26,9 @@ from mambahsi.scan.gpu.kernels import short as kernels
 LONGEST = 8
 """Tokens of a sequence: more would not stay in registers."""
 
+WIDEST = 64
+"""Channels of the scan: the same is true of these, and of shared memory in the backward pass."""
+
 TILE = 16
 """Sequences that a program takes at a time, the least that a matrix product takes."""
 
