@@ -7,6 +7,7 @@ on a device of their own show that nothing is mixed with tensors of the CPU.
 from __future__ import annotations
 
 import functools
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,23 @@ def test_what_waits_is_written_in_time(tmp_path: Path, kind: str) -> None:
     transfer.clear()
     table.close()
     table.close()
+
+
+def test_strips_that_grow_leave_no_memory_behind() -> None:
+    """As those of a rotated scene do from its corner on."""
+    table: Any = MemoryTable("t", 200, 3, torch.float32)
+    transfer = Transfer(CPU, staged=True)
+    rooms: list[weakref.ref[torch.Tensor]] = []
+    most, start = 0, 0
+    for rows in range(1, 17):
+        transfer.write(table, start, torch.zeros(rows, 3))
+        start += rows
+        rooms.append(weakref.ref(transfer._waiting[-1].room))
+        most = max(most, len({id(room()) for room in rooms if room() is not None}))
+    # What waits, and one that was just written or is written to.
+    assert most <= WAITING + 1
+    transfer.finish()
+    transfer.clear()
 
 
 @pytest.mark.parametrize("kind", ["both", "spa", "spe"])

@@ -121,6 +121,8 @@ class Transfer:
         for number, room in enumerate(self._rooms):
             if len(room) >= size:
                 return self._rooms.pop(number)
+        # What is too small now stays so while strips grow, and would add up.
+        self._rooms.clear()
         return torch.empty(size, dtype=torch.uint8, pin_memory=self._locked)
 
     def _mark(self) -> torch.cuda.Event | None:
