@@ -257,12 +257,14 @@ class TrainingLoop(abc.ABC):
         correct = predicted == self.validation_classes
         accuracy = validation_accuracy(correct, self.validation_classes, self.job.protocol)
         before = progress.best_accuracy
+        # Memory may run out here; what is decided before would count in the next try.
+        weights = _copy(self.network.state_dict()) if accuracy >= before else self._best
         progress.curves[-1]["validation_accuracy"] = accuracy
         if accuracy > before:
             progress.improved_epoch = progress.epoch
         if accuracy >= before:
             progress.best_epoch = progress.epoch
-            self._best = _copy(self.network.state_dict())
+        self._best = weights
         self.tell()
 
     def has_score(self) -> bool:

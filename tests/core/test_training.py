@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from mambahsi import training_loop
 from mambahsi.errors import TrainingError
 from mambahsi.feedback import CollectingFeedback, Feedback
 from mambahsi.jobs import RasterSource, TrainJob, VectorSource
@@ -126,6 +127,34 @@ def test_the_later_epoch_wins_a_tie(tmp_path: Path) -> None:
     _, outcome = run(tmp_path, job, make_data())
     assert len({c["validation_accuracy"] for c in outcome.curves}) == 1
     assert outcome.best_epoch == 4
+
+
+def test_the_best_weights_are_kept_although_memory_ran_out_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, copies, short = training_loop._copy, [0], [0]
+
+    def copy_if_there_is_room(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        copies[0] += 1
+        if copies[0] == short[0]:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.")
+        return copy(weights)
+
+    monkeypatch.setattr(training_loop, "_copy", copy_if_there_is_room)
+    job = make_job(epochs=8)
+    network, expected = run(tmp_path, job, make_data())
+    # The copy that is the last, of the weights that stay the best.
+    assert copies[0] > 1
+    short[0], copies[0] = copies[0], 0
+    feedback = CollectingFeedback()
+    other, outcome = run(tmp_path, job, make_data(), feedback=feedback)
+    assert sum("Memory ran out" in told for told in feedback.warnings) == 1
+    assert outcome.best_epoch == expected.best_epoch
+    assert outcome.best_accuracy == expected.best_accuracy
+    for name, weights in network.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[name], weights, rtol=1e-3, atol=1e-5)
+    # Every epoch is told once.
+    assert [told["epoch"] for told in feedback.metrics] == list(range(1, 9))
 
 
 def test_a_seed_gives_the_same_weights(tmp_path: Path) -> None:
