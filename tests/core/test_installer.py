@@ -98,6 +98,67 @@ def test_an_engine_whose_python_has_gone_is_made_anew(small: Small, environment:
     assert imported(environment, "companion") == "1.0"
 
 
+# What is not ours to remove -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["folder", "environment", "downloads", "file"])
+def test_what_the_user_has_is_not_replaced(
+    kind: str, small: Small, environment: Path, tmp_path: Path
+) -> None:
+    """An environment made by hand, a project with one in its root, downloads of one's own."""
+    precious = environment
+    if kind == "downloads":
+        precious = environment.with_name(f"downloads-{environment.name}")
+    if kind == "environment":
+        bare = [sys.executable, "-m", "venv", "--without-pip", str(environment)]
+        subprocess.run(bare, check=True)
+    thesis = precious if kind == "file" else precious / "thesis.txt"
+    thesis.parent.mkdir(parents=True, exist_ok=True)
+    thesis.write_text("years")
+    before = {path for path in environment.parent.rglob("*") if path.is_file()}
+    with pytest.raises(InstallError, match="not made by this installer") as told:
+        small.make(environment)
+    assert told.value.code == "install-folder"
+    assert str(precious) in told.value.message
+    assert thesis.read_text() == "years"
+    lock = environment.parent / "install.lock"
+    assert {path for path in environment.parent.rglob("*") if path.is_file()} == before | {lock}
+
+
+def test_the_python_that_runs_is_not_replaced(
+    small: Small, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where it is an engine of ours, which does not start any more."""
+    small.make(environment)
+    make.interpreter(environment).unlink()
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    with pytest.raises(InstallError, match="holds the Python") as told:
+        small.make(environment)
+    assert told.value.code == "install-folder"
+    assert folders.stamp(environment) is not None
+
+
+@pytest.mark.parametrize("left", ["nothing", "mark", "stamp", "name"])
+def test_what_is_ours_is_made_anew(
+    left: str, small: Small, environment: Path, tmp_path: Path
+) -> None:
+    if left == "name":
+        environment = environment.with_name("engine-0123456789ab")
+    environment.mkdir(parents=True)
+    if left == "mark":
+        folders.claim(environment)
+    if left == "stamp":
+        # A whole engine that lost the one file by which Python knows an environment.
+        small.make(environment)
+        (environment / "pyvenv.cfg").unlink()
+        (environment / folders.MARK).unlink()
+    if left != "nothing":
+        (environment / "half.py").touch()
+    small.make(environment)
+    assert imported(environment, "companion") == "1.0"
+    assert not (environment / "half.py").exists()
+
+
 def test_only_a_lock_that_somebody_holds_is_called_busy(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
     os.close(descriptor)

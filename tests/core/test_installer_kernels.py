@@ -255,7 +255,7 @@ def test_failed_build_leaves_the_engine_as_it_was(
         return
     assert told.value.code == "install-build"
     log = engine.parent / "downloads-kernels" / kernels.LOG
-    assert [*log.parent.iterdir()] == [log]
+    assert {path.name for path in log.parent.iterdir()} == {log.name, folders.MARK}
     assert log.parent in folders.remains(engine.parent, engine)
     assert str(log) in told.value.message
     expected = "bad kernel" if failure == "compiler" else "wrong symbols"
@@ -332,11 +332,13 @@ def test_lock_of_the_kernels_is_exact() -> None:
     assert pip_settings.PLACES
 
 
-def test_folder_of_the_user_is_not_replaced(source: Kernels, tmp_path: Path) -> None:
-    precious = tmp_path / "engine-data"
+def test_downloads_of_the_user_are_spared(source: Kernels, engine: Path) -> None:
+    """A folder that happens to have the name of ours, beside an engine anywhere on the disk."""
+    precious = engine.parent / "downloads-kernels"
     precious.mkdir()
     (precious / "thesis.txt").write_text("years")
-    with pytest.raises(InstallError) as told:
-        source.make(precious)
-    assert told.value.code == "install-folder"
+    before = everything(engine)
+    with pytest.raises(folders.Foreign, match="downloads-kernels"):
+        source.build(engine)
     assert (precious / "thesis.txt").read_text() == "years"
+    assert everything(engine) == before

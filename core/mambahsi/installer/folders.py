@@ -2,8 +2,9 @@
 
 Beside ``engine-DIGEST`` lie ``install.lock``, held while somebody installs, and
 ``downloads-engine-DIGEST``, which holds what has been downloaded until an installation succeeds.
-The stamp inside the environment says that it is whole. The plugin loads this one file by its
-path, so it uses the standard library alone, and Python 3.9.
+The stamp inside the environment says that it is whole; a mark, written before anything else into
+whatever folder is made here, says that it may be removed again. The plugin loads this one file by
+its path, so it uses the standard library alone, and Python 3.9.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import uuid
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 STAMP = "mambahsi-engine.json"
+MARK = "mambahsi-installer"
 PREFIX = "engine-"
 DOWNLOADS = "downloads"
 _LOCK = "install.lock"
@@ -72,12 +75,49 @@ def remove(environment: Path) -> None:
     shutil.rmtree(doomed)
 
 
-def is_ours(environment: Path) -> bool:
-    """Whether nothing of the user's is lost where a folder is removed."""
-    if not environment.exists() or (environment / "pyvenv.cfg").is_file():
+class Foreign(OSError):
+    """A folder that is not ours to remove."""
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder that is there and was not made here, or that this Python runs from.
+
+    Raises:
+        Foreign: It is one; tells why.
+    """
+    whole = folder.resolve()
+    if whole in (Path(sys.prefix).resolve(), *Path(sys.prefix).resolve().parents):
+        raise Foreign(errno.EEXIST, "It holds the Python that this runs in", str(folder))
+    if not _is_ours(folder):
+        told = "The folder is there already, and was not made by this installer"
+        raise Foreign(errno.EEXIST, told, str(folder))
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nothing of the user's is lost where a folder is removed.
+
+    An environment alone says nothing: users have such folders with everything else in them.
+    """
+    if not folder.exists():
         return True
-    # One that was killed at once has nothing but folders.
-    return environment.is_dir() and not any(path.is_file() for path in environment.rglob("*"))
+    if not folder.is_dir():
+        return False
+    if (folder / MARK).is_file() or stamp(folder) is not None:
+        return True
+    # One that was killed at once has no mark yet, nor anything else.
+    return bool(re.fullmatch(f"{PREFIX}[0-9a-f]{{12}}", folder.name)) or not any(folder.iterdir())
+
+
+def claim(folder: Path) -> None:
+    """Make a folder with our mark, or take one that is ours already.
+
+    Raises:
+        Foreign: It is somebody else's.
+        OSError: It cannot be written.
+    """
+    check(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
 
 
 def remains(parent: Path, current: Path) -> list[Path]:

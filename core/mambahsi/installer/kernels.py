@@ -101,7 +101,7 @@ def build(
     Raises:
         InstallError: They cannot be built; the engine is as it was.
         Cancelled: The user asked to stop; likewise.
-        OSError: The folder cannot be written; likewise.
+        OSError: A folder cannot be written, or is somebody else's; likewise.
     """
     parent = environment.parent
     kept = parent / f"{folders.DOWNLOADS}-{FOLDER}"
@@ -111,9 +111,11 @@ def build(
         if are_there(environment):
             feedback.log(f"The kernels of {NAME} are there already.")
             return
+        folders.check(kept)
         for left in (kept, partial, environment / FOLDER):
             shutil.rmtree(left, ignore_errors=True)
-        downloads.mkdir(parents=True)
+        folders.claim(kept)
+        downloads.mkdir()
         try:
             feedback.progress(0.0, texts.BUILDING)
             settings = pip_settings.read()

@@ -74,18 +74,16 @@ def make(environment: Path, variant: str, wheels: str, core: Path, feedback: Fee
                 f"The engine in {environment} does not start any more; the Python that it was made "
                 "from may have been replaced. It is made anew."
             )
-        if not folders.is_ours(environment):
-            raise InstallError(
-                "folder", f"{environment}: {texts.CAUSES['folder'][0]}", texts.CAUSES["folder"][1]
-            )
+        folders.check(environment)
         with _reported(texts.REMOVING):
             folders.remove(environment)
         if sys.platform == "win32":
             check_length(environment, _has_long_paths())
         _check_room(parent, variant)
         downloads = parent / f"{folders.DOWNLOADS}-{environment.name}"
-        downloads.mkdir(exist_ok=True)
+        folders.claim(downloads)
         try:
+            folders.claim(environment)
             _fill(environment, downloads, variant, wheels, core, lock, feedback)
         except BaseException:
             # Not needed for safety, but nobody wants 2 GB of ruins.
@@ -209,6 +207,9 @@ def _reported(step: str) -> Iterator[None]:
         yield
     except folders.Busy as error:
         raise InstallError("busy", *texts.CAUSES["busy"]) from error
+    except folders.Foreign as error:
+        said = f"{error.filename}: {error.strerror}."
+        raise InstallError("folder", said, texts.CAUSES["folder"][1]) from error
     except MambaHSIError:
         raise
     except OSError as error:
