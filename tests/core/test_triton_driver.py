@@ -116,19 +116,24 @@ ADDRESS = ctypes.c_void_p
 KINDS = [ADDRESS, ADDRESS, ctypes.c_int32, ctypes.c_float, ctypes.c_int64, ADDRESS, ADDRESS]
 
 
-def launch(library: Library, compiled: Any, size: int, grid: int = 3) -> list[torch.Tensor]:
+def launch(
+    library: Library, compiled: Any, size: int, grid: int = 3, cluster: tuple[int, ...] = ()
+) -> list[torch.Tensor]:
     x, y = torch.zeros(2, 100)
     launcher = Launcher(library, compiled.src, compiled.metadata)
     launcher(
-        grid, 2, 1, STREAM, FUNCTION, compiled.packed_metadata, None, None, None,
+        grid, 2, 1, STREAM, FUNCTION, (*compiled.packed_metadata[:3], *cluster), None, None, None,
         x, y, size, 0.5, -(2**40), 64,
     )  # fmt: skip
     return [x, y]
 
 
-def test_a_launch_has_the_arguments_in_the_kernel_s_types(compiled: Any) -> None:
+@pytest.mark.parametrize("cluster", [(), (1, 1, 1)], ids=["newer", "older"])
+def test_a_launch_has_the_arguments_in_the_kernel_s_types(
+    compiled: Any, cluster: tuple[int, ...]
+) -> None:
     recorder = Recorder(types=KINDS)
-    x, y = launch(Library(recorder), compiled, 100)
+    x, y = launch(Library(recorder), compiled, 100, cluster=cluster)
     [(function, sizes, stream, values)] = recorder.launches
     assert (function, stream) == (FUNCTION, STREAM)
     # The grid, the threads of two warps, and the shared memory that Triton found.

@@ -208,7 +208,7 @@ class Launcher:
         grid_z: int,
         stream: int,
         function: int,
-        packed: tuple[int, int, int],
+        packed: tuple[int, ...],
         launch_metadata: Any,
         enter: Any,
         leave: Any,
@@ -224,7 +224,8 @@ class Launcher:
         ]
         values += [self._scratch, self._scratch]
         places = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
-        warps, _, shared = packed
+        # Older releases of Triton put the sizes of a cluster behind these.
+        warps, _, shared, *_ = packed
         if grid_x and grid_y and grid_z:
             device = next((x.device.index for x in arguments if hasattr(x, "data_ptr")), 0)
             self._library.enter(device or 0)
