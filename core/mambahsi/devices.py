@@ -200,6 +200,18 @@ def release_memory(device: torch.device) -> None:
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
+        release_locked_memory()
+
+
+def release_locked_memory() -> None:
+    """Give back the page-locked memory that nothing refers to any more.
+
+    PyTorch keeps it for later, and no other program can take it meanwhile, not even by swapping.
+    """
+    # Only a PyTorch with CUDA has it; the public name came later than the oldest that may be used.
+    give_back = getattr(torch._C, "_host_emptyCache", None)
+    if give_back is not None:
+        give_back()
 
 
 def total_memory() -> int:

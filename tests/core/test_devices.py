@@ -13,6 +13,7 @@ from mambahsi.devices import (
     is_out_of_memory,
     list_devices,
     memory_budget,
+    release_memory,
     total_memory,
 )
 from mambahsi.errors import ResourceError
@@ -73,6 +74,21 @@ def test_a_device_that_does_not_exist_is_answered_with_those_that_do() -> None:
     assert choose_device(f"cuda:{last}").index == last
     with pytest.raises(ResourceError, match=f"does not exist.*cuda:{last}"):
         choose_device(f"cuda:{last + 1}")
+
+
+def test_page_locked_memory_goes_back_with_that_of_the_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given_back: list[str] = []
+    name = "_host_emptyCache"
+    monkeypatch.setattr(torch._C, name, lambda: given_back.append(name), raising=False)
+    release_memory(CPU)
+    assert not given_back
+    release_memory(torch.device("cuda"))
+    assert given_back == [name]
+    # A PyTorch without CUDA has none, and does not know the function.
+    monkeypatch.delattr(torch._C, name)
+    release_memory(torch.device("cuda"))
 
 
 def test_the_cpu_is_always_a_device() -> None:

@@ -128,6 +128,15 @@ def test_strips_that_grow_leave_no_memory_behind() -> None:
     transfer.clear()
 
 
+def test_page_locked_memory_goes_back_with_its_last_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[int] = []
+    monkeypatch.setattr(torch._C, "_host_emptyCache", lambda: given_back.append(1), raising=False)
+    Transfer(CPU, staged=True).clear()
+    assert not given_back
+    Transfer(CUDA).clear()
+    assert given_back == [1]
+
+
 @pytest.mark.parametrize("kind", ["both", "spa", "spe"])
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_strip_stays_on_the_device_of_the_network(kind: str, precision: torch.dtype) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mambahsi.devices import release_locked_memory
 from mambahsi.streaming.tables import Buffers, Table
 
 WAITING = 3
@@ -108,6 +109,8 @@ class Transfer:
         self._copied.clear()
         self._read.clear()
         self._rooms.clear()
+        if self._locked:
+            release_locked_memory()
 
     def _write_oldest(self) -> None:
         write = self._waiting.popleft()
