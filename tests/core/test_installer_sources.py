@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,10 @@ def test_without_a_digest_pytorchs_index_states_it(
     """For this Python the lock has none; pip then compares with the page's."""
     small.own(torchs_index, python="3.99")
     monkeypatch.setenv("PIP_INDEX_URL", write_index(tmp_path / "index", small.companion))
+    # Others have that version, too, without a word on its digest.
+    other = write_wheel(tmp_path / "other", "torch", "2.13.0+cpu", size=101)
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", write_index(tmp_path / "more", other))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(other.parent))
     page = tmp_path / "torchs" / "cpu" / "torch" / "index.html"
     link = f'<a href="{torchs_index.name}#sha256={{}}">{torchs_index.name}</a>'
     page.write_text(link.format("0" * 64))
@@ -192,7 +197,15 @@ def test_without_a_digest_pytorchs_index_states_it(
     assert told.value.code == "install-hash"
     page.write_text(link.format(digest(torchs_index)))
     small.make(environment, wheels=False)
-    assert imported(environment, "torch") == "2.13.0+cpu"
+    [torch] = environment.rglob("torch.py")
+    with zipfile.ZipFile(torchs_index) as wheel:
+        assert torch.read_bytes() == wheel.read("torch.py")
+    # The others still count for what has a digest.
+    shutil.rmtree(environment)
+    monkeypatch.setenv("PIP_INDEX_URL", write_index(tmp_path / "empty"))
+    monkeypatch.setenv("PIP_FIND_LINKS", small.wheels.as_uri())
+    small.make(environment, wheels=False)
+    assert imported(environment, "companion") == "1.0"
 
 
 def test_lock_of_pytorchs_own_builds() -> None:

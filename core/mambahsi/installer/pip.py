@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mambahsi.installer import commands
 from mambahsi.installer.causes import InstallError, failure
+from mambahsi.installer.pip_settings import FURTHER
 from mambahsi.installer.requirements import Call
 
 
@@ -55,13 +56,16 @@ class Pip:
             InstallError: It cannot be installed; tells the cause.
             Cancelled: The user asked to stop.
         """
+        around = {**self._surroundings, **(surroundings or {})}
+        if call.alone:
+            around = {name: value for name, value in around.items() if name not in FURTHER}
         for number, way in enumerate(call.ways, start=1):
             self._log.unlink(missing_ok=True)
             # Builds of the packages are ready-made wheels, but for what a way itself excepts.
             options = ["--no-compile", "--only-binary=:all:", "--log", str(self._log), *way]
             status, said = commands.run(
                 [*self._command, *options],
-                {**self._surroundings, **(surroundings or {})},
+                around,
                 [self._lock],
                 told=told,
                 each=each,

@@ -19,6 +19,9 @@ from pathlib import Path
 PLACES = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host")
 """Where packages come from. None of them counts where a folder of wheels is named."""
 
+FURTHER = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST")
+"""Variables that make pip ask other places than the index that it is told, or ask it unchecked."""
+
 WAYS = (
     *("proxy", "cert", "client-cert", "timeout", "default-timeout", "retries", "resume-retries"),
     *("keyring-provider", "use-feature", "use-deprecated"),

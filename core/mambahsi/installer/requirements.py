@@ -13,7 +13,8 @@ cuda     the package index                      PyTorch's own index
 What PyTorch's own index has is in ``requirements-torch.lock``. A user's own package index is
 asked for it first, because a company's often has those files, too, and is often all that can be
 reached. For the few computers for whose file that lock has no digest, PyTorch's own index alone
-is asked, which states one, and pip compares with that.
+is asked, which states one, and pip compares with that; from a folder of wheels they take the
+file as it is.
 """
 
 from __future__ import annotations
@@ -52,12 +53,15 @@ class Call:
             index does not have it.
         lacking: What a package index would have to have for it, for people.
         indexes: The index that each way asks, for people.
+        alone: Whether no place but the one that a way names may be asked, because no digest of
+            ours tells the right file from another.
     """
 
     step: str
     ways: tuple[tuple[str, ...], ...]
     lacking: str = ""
     indexes: tuple[str, ...] = ()
+    alone: bool = False
 
 
 def split_lock(lock: str, name: str = "torch") -> tuple[str, str]:
@@ -119,9 +123,8 @@ def calls(
     else:
         index = () if wheels else ("--index-url", _own_index(variant))
         version = torch_version(torch) + ("" if wheels else f"+{_build(variant)}")
-        first = Call(
-            texts.INSTALLING_TORCH, (("--no-deps", *offline, *index, f"torch=={version}"),)
-        )
+        way = ("--no-deps", *offline, *index, f"torch=={version}")
+        first = Call(texts.INSTALLING_TORCH, (way,), alone=True)
         return [first, rest]
     arguments = (*locked, "--requirement", _written(folder / "torch.txt", f"{text}\n"))
     if wheels or mine is torch:
