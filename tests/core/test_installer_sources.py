@@ -399,6 +399,25 @@ def test_index_that_asks_for_a_user(
     assert "python3-venv" in told.value.hint
 
 
+def test_password_goes_nowhere_unencrypted(served: str) -> None:
+    """An index that is asked by https, whose page links to a file at the same host by http."""
+    file = f"http://{served}/simple/pip/{bootstrap.WHEEL}"
+    bootstrap._fetch(file, f"https://anna:secret@{served}/simple/", {})
+    bootstrap._fetch(file, f"http://anna:secret@{served}/simple/", {})
+    assert [bool(user) for _, user in Index.seen] == [False, True]
+
+
+def test_address_without_a_scheme_is_told_without_its_password(
+    no_pip: None, tmp_path: Path
+) -> None:
+    known = {"index-url": "anna:p@ss@packages.example/simple"}
+    with pytest.raises(InstallError) as told:
+        bootstrap.find_pip(Path("python"), tmp_path, "", known)
+    assert told.value.code == "install-index"
+    assert "https://" in told.value.message
+    assert "ss@" not in f"{told.value} {told.value.__cause__}"
+
+
 def test_changed_pip_is_refused(
     no_pip: None, served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,15 +155,19 @@ def _not_fetched(error: Exception) -> InstallError:
 
 
 def _fetch(address: str, index: str, settings: Mapping[str, str]) -> bytes:
-    """The content of an address; the index's user and password go to its own host alone."""
+    """The content of an address; the index's user and password go to its own host alone.
+
+    And the way that the index itself is asked: a page that is encrypted may link to what is not.
+    """
     parts = urllib.parse.urlsplit(address)
     if parts.scheme not in ("https", "http", "file"):
-        raise ValueError(f"Invalid URL {address}")
+        # Not the address itself, in which a password cannot be told from the rest.
+        raise ValueError("Invalid URL: an address begins with https://, http:// or file://")
     host = parts.netloc.rpartition("@")[2]
     request = urllib.request.Request(
         parts._replace(netloc=host).geturl(), headers={"Accept": "text/html, */*"}
     )
-    user = _user(urllib.parse.urlsplit(index)) if host == _host(index) else ""
+    user = _user(urllib.parse.urlsplit(index)) if _origin(address) == _origin(index) else ""
     if user:
         # Not passed on where the host sends the request elsewhere.
         request.add_unredirected_header(
@@ -187,8 +191,10 @@ def _fetch(address: str, index: str, settings: Mapping[str, str]) -> bytes:
     return content
 
 
-def _host(address: str) -> str:
-    return urllib.parse.urlsplit(address).netloc.rpartition("@")[2]
+def _origin(address: str) -> tuple[str, str]:
+    """Scheme, and host with its port."""
+    parts = urllib.parse.urlsplit(address)
+    return parts.scheme, parts.netloc.rpartition("@")[2]
 
 
 def _user(index: urllib.parse.SplitResult) -> str:
