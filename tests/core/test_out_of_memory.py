@@ -13,6 +13,7 @@ import torch
 
 from mambahsi import jobs, runs
 from mambahsi.checkpoint import checkpoint_path, load_checkpoint
+from mambahsi.devices import MemoryBudget, memory_budget
 from mambahsi.errors import ResourceError
 from mambahsi.feedback import CollectingFeedback
 from mambahsi.model_file import ModelFile, load_model
@@ -36,7 +37,7 @@ class Shortage:
 
         def coarse_logits(network: MambaHSI, pixels: torch.Tensor, geometry: Any) -> torch.Tensor:
             self.passes += 1
-            assert not any(table() is not None for table in self._tables), "still kept"
+            assert not self.alive(), "still kept"
             if not fits(self, network, pixels):
                 table = pixels.new_ones(1000)
                 self._tables.append(weakref.ref(table))
@@ -45,6 +46,10 @@ class Shortage:
             return original(network, pixels, geometry)
 
         monkeypatch.setattr(MambaHSI, "coarse_logits", coarse_logits)
+
+    def alive(self) -> int:
+        """Tables that are still kept."""
+        return sum(table() is not None for table in self._tables)
 
 
 def train(values: dict[str, Any]) -> tuple[ModelFile, CollectingFeedback]:
@@ -106,12 +111,21 @@ def test_a_training_that_fits_in_no_way_stops_with_sizes_and_offers_windows(
     values = tiny.train_job(epochs=4)
     expected, _ = train(values)
     Path(values["model"]).unlink()
+    alive: list[int] = []
     with monkeypatch.context() as short:
         shortage = Shortage(
             short, lambda self, *_: not (self.passes > 2 and torch.is_grad_enabled())
         )
+
+        def budget(*arguments: Any) -> MemoryBudget:
+            alive.append(shortage.alive())
+            return memory_budget(*arguments)
+
+        short.setattr("mambahsi.runs.train.memory_budget", budget)
         with pytest.raises(ResourceError) as told:
             train(values)
+    # What may be taken is measured when nothing of the training takes any.
+    assert alive and not any(alive)
     assert shortage.raised == 2  # with all, and with less
     assert "480 pixels" not in told.value.message  # invalid pixels do not count
     assert "468 pixels and 8 bands take about" in told.value.message

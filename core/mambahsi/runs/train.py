@@ -27,6 +27,7 @@ from mambahsi.devices import (
     gigabytes_text,
     is_out_of_memory,
     memory_budget,
+    release_memory,
 )
 from mambahsi.errors import ResourceError
 from mambahsi.feedback import Feedback, WarningsKept
@@ -190,12 +191,17 @@ def _train(
         )
         way = train_windows if plan.window else train_whole
         trained = 0.8 if job.compare else 1.0
+        told = ""
         try:
             training = way(given, feedback.part(0.05, trained))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise _does_not_fit(task, given, error) from error
+            told = first_line(error)
+        if told:
+            # Only here the error is gone, and with it the frames that keep tensors alive.
+            release_memory(place.device)
+            raise _does_not_fit(task, given, told)
         if network.recompute and not plan.recomputes:
             plan = dataclasses.replace(plan, name=RECOMPUTING.get(plan.name, plan.name))
         outcome = training.outcome
@@ -271,8 +277,14 @@ def _choose_plan(job: TrainJob, task: Task, place: Place, begun: str, feedback: 
     return choose_plan(task, budget, begun, window, feedback)
 
 
-def _does_not_fit(task: Task, given: Preparation, error: BaseException) -> ResourceError:
-    """What is raised where a training ran out of memory, features computed again included."""
+def _does_not_fit(task: Task, given: Preparation, told: str) -> ResourceError:
+    """What is raised where a training ran out of memory, features computed again included.
+
+    Args:
+        task: What decides how much memory it needs.
+        given: The training, which keeps no memory any more.
+        told: What was said when memory ran out.
+    """
     plan, place = given.plan, given.place
     if plan.window:
         what, other = f"windows of {plan.window} pixels", f"smaller windows than {plan.window}"
@@ -286,7 +298,7 @@ def _does_not_fit(task: Task, given: Preparation, error: BaseException) -> Resou
         f"Training ran out of memory on {describe_device(place.device)}. {what.capitalize()} of "
         f"{task.pixels:,} pixels and {task.bands} bands take about {gigabytes_text(plan.bytes)} "
         f"with features computed again; {gigabytes_text(budget.bytes)} may be taken now "
-        f"({budget.reason}). PyTorch says: {first_line(error)}",
+        f"({budget.reason}). PyTorch says: {told}",
         f"Train on {other}: give a size of windows (parameter WINDOW in QGIS, option --window), "
         "such as 128. They give another model, which classifies in windows. Or free memory on the "
         "device, use one with more of it, fewer bands, or preset 'compact'. What was trained is "
