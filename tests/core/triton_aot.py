@@ -22,6 +22,10 @@ from triton.runtime.jit import JITFunction
 CAPABILITIES = (80, 90, 100, 120)
 """Ampere, Hopper, and the two kinds of Blackwell."""
 
+SHARED = 99 * 2**10
+"""Bytes of shared memory that a program may have on the GPUs of the capabilities that have least:
+8.6, 8.9 and 12.0 (CUDA C++ Programming Guide, table of technical specifications)."""
+
 OPTIONS = ("num_warps", "num_stages", "maxnreg")
 TYPES = {
     torch.float32: "fp32",
@@ -45,7 +49,7 @@ class Launch:
     options: tuple[tuple[str, int], ...]
 
     def compile(self, capability: int) -> bytes:
-        """The machine code.
+        """The machine code, of a kernel that every GPU has the shared memory for.
 
         Args:
             capability: Compute capability times ten.
@@ -58,7 +62,10 @@ class Launch:
             {(names.index(name),): [["tt.divisibility", 16]] for name in self.divisible},
         )
         target = GPUTarget("cuda", capability, 32)
-        return triton.compile(source, target=target, options=dict(self.options)).asm["cubin"]
+        compiled = triton.compile(source, target=target, options=dict(self.options))
+        assert compiled.metadata.shared <= SHARED, self.name
+        code: bytes = compiled.asm["cubin"]
+        return code
 
 
 class _Recorder:
