@@ -324,12 +324,19 @@ class Index(http.server.SimpleHTTPRequestHandler):
 
     seen: list[tuple[str, str]] = []  # noqa: RUF012
     user = ""
+    breaks = False
 
     def do_GET(self) -> None:
         given = self.headers.get("Authorization", "")
         self.seen.append((self.path, given))
         if self.user and given != f"Basic {base64.b64encode(self.user.encode()).decode()}":
             self.send_error(401)
+            return
+        if self.breaks and self.path.endswith(".whl"):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"half")
             return
         super().do_GET()
 
@@ -416,6 +423,32 @@ def test_address_without_a_scheme_is_told_without_its_password(
     assert told.value.code == "install-index"
     assert "https://" in told.value.message
     assert "ss@" not in f"{told.value} {told.value.__cause__}"
+
+
+def test_download_that_breaks_off_is_told_like_any_network(
+    no_pip: None, served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Index, "breaks", True)
+    with pytest.raises(InstallError) as told:
+        bootstrap.find_pip(Path("python"), tmp_path, "", {"index-url": f"http://{served}/simple"})
+    assert told.value.code == "install-network"
+    assert not (tmp_path / bootstrap.WHEEL).exists()
+
+
+def test_address_that_http_has_no_words_for_is_told_like_any_index(
+    no_pip: None, tmp_path: Path
+) -> None:
+    known = {"index-url": "http://127.0.0.1:port/simple"}
+    with pytest.raises(InstallError) as told:
+        bootstrap.find_pip(Path("python"), tmp_path, "", known)
+    assert told.value.code == "install-index"
+
+
+def test_missing_file_of_certificates_is_named(no_pip: None, served: str, tmp_path: Path) -> None:
+    known = {"index-url": f"http://{served}/simple", "cert": str(tmp_path / "company.pem")}
+    with pytest.raises(InstallError, match=r"company\.pem") as told:
+        bootstrap.find_pip(Path("python"), tmp_path, "", known)
+    assert told.value.code != "install-index"
 
 
 def test_changed_pip_is_refused(

@@ -5,7 +5,8 @@ own, and without that package ``venv`` makes environments without pip. A wheel o
 is, straight from the file, so any copy on the computer will do: the one inside Python, the
 distribution's, one in the user's folder of wheels, or the base Python's own pip. Where there is
 none, one known wheel is fetched, from the index that pip itself would ask: the user's, else PyPI.
-pip itself does not stay in the environment.
+Of pip's settings ``trusted-host`` and ``client-cert`` do not count for this one file: who needs
+them brings a pip. pip itself does not stay in the environment.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import http.client
 import netrc
 import os
 import ssl
@@ -133,7 +135,9 @@ def _download(index: str, folder: Path, settings: Mapping[str, str]) -> Path:
             )
         file = urllib.parse.urljoin(page, address.partition("#")[0])
         content = _fetch(file, index, settings)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except FileNotFoundError as error:
+        raise from_system(texts.FETCHING_PIP, error) from error
+    except (urllib.error.URLError, OSError, ValueError, http.client.HTTPException) as error:
         raise _not_fetched(error) from error
     if _digest(content) != DIGEST:
         raise failure(texts.FETCHING_PIP, "THESE PACKAGES DO NOT MATCH THE HASHES")
@@ -183,6 +187,7 @@ def _fetch(address: str, index: str, settings: Mapping[str, str]) -> bytes:
             urllib.request.ProxyHandler(dict.fromkeys(("http", "https"), settings["proxy"]))
         )
     if settings.get("cert"):
+        Path(settings["cert"]).stat()  # its error names the file, unlike the one of ssl
         context = ssl.create_default_context(cafile=settings["cert"])
         handlers.append(urllib.request.HTTPSHandler(context=context))
     # The scheme is checked here, and the content by its digest.
