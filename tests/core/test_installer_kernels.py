@@ -231,6 +231,25 @@ def test_built_kernels_are_found_by_the_engine(
     assert any("already" in line for line in source.build(engine).logs)
 
 
+def test_kernels_go_to_the_engines_python_whatever_runs_the_installer(
+    source: Kernels, engine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As where the engine was made by Python 3.11, and the installer now runs in 3.12."""
+    monkeypatch.setattr(sys, "version_info", (3, 99, 0))
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    assert kernels.tools("cuda", make.interpreter(engine)).problem == ""
+    kernels.build(
+        engine,
+        make.interpreter(engine),
+        kernels.tools("cuda", make.interpreter(engine)),
+        str(source.wheels),
+        source.core,
+        CollectingFeedback(),
+    )
+    assert kernels.are_there(engine)
+    assert imported(engine, "selective_scan_cuda") == "built"
+
+
 @pytest.mark.parametrize("failure", ["compiler", "loading", "digest"])
 def test_failed_build_leaves_the_engine_as_it_was(
     failure: str, source: Kernels, engine: Path, computer: Path

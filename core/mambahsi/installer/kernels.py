@@ -12,7 +12,6 @@ import contextlib
 import os
 import shlex
 import shutil
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -56,18 +55,24 @@ exec {nvcc} "$@" ${{others:+{cards}}}
 """
 
 
-def tools(variant: str) -> Tools:
-    """What the kernels can be built with for an engine made from this Python.
+def tools(variant: str, python: Path | None = None) -> Tools:
+    """What the kernels can be built with for an engine.
 
     Args:
         variant: The engine's build of PyTorch.
+        python: The engine's Python; None for an engine that this Python would make.
+
+    Raises:
+        InstallError: The engine's Python does not work.
+        OSError: It cannot be started.
     """
     found = kernel_tools.find()
     if not found.problem and variant != "cuda":
         return Tools("variant")
-    headers = Path(sysconfig.get_path("include")) / "Python.h"
-    if not found.problem and not headers.is_file():
-        return Tools("headers", str(headers))
+    if not found.problem:
+        include = _place(python, "include") if python else Path(sysconfig.get_path("include"))
+        if not (include / "Python.h").is_file():
+            return Tools("headers", str(include / "Python.h"))
     return found
 
 
@@ -81,8 +86,8 @@ def describe(found: Tools) -> str:
 
 def are_there(environment: Path) -> bool:
     """Whether an engine has them."""
-    pointer = _packages(environment) / POINTER
-    return pointer.is_file() and (environment / FOLDER).is_dir()
+    pointers = environment.glob(f"lib/python*/site-packages/{POINTER}")
+    return any(pointers) and (environment / FOLDER).is_dir()
 
 
 def build(
@@ -112,6 +117,7 @@ def build(
             feedback.log(f"The kernels of {NAME} are there already.")
             return
         folders.check(kept)
+        packages = _place(python, "purelib")
         for left in (kept, partial, environment / FOLDER):
             shutil.rmtree(left, ignore_errors=True)
         folders.claim(kept)
@@ -132,7 +138,7 @@ def build(
             if status:
                 raise _not_built(said, log)
             partial.rename(environment / FOLDER)
-            _point(environment)
+            _point(environment, packages)
         finally:
             for left in (downloads, partial):
                 shutil.rmtree(left, ignore_errors=True)
@@ -215,15 +221,18 @@ def _jobs() -> int:
     return max(1, min(os.cpu_count() or 1, memory // _MEMORY))
 
 
-def _point(environment: Path) -> None:
+def _point(environment: Path, packages: Path) -> None:
     """Let the engine's Python know of the folder."""
-    packages = _packages(environment)
     partial = packages / f"{POINTER}.part"
     relative = os.path.relpath(environment / FOLDER, packages)
     partial.write_text(f"{relative}\n", encoding="utf-8")
     partial.replace(packages / POINTER)
 
 
-def _packages(environment: Path) -> Path:
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    return environment / "lib" / version / "site-packages"
+def _place(python: Path, name: str) -> Path:
+    """A folder of the engine's Python, which need not be of the version that this one is of."""
+    program = f"import sysconfig; print(sysconfig.get_path({name!r}))"
+    status, said = commands.run([str(python), "-c", program], commands.environment())
+    if status:
+        raise failure(texts.BUILDING, said)
+    return Path(said.splitlines()[-1])

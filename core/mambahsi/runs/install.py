@@ -57,14 +57,14 @@ def install(job: InstallJob, feedback: Feedback) -> dict[str, Any]:
 def _build(environment: Path, wheels: str, feedback: Feedback) -> str:
     """Build the extra kernels; tells what came of it. The engine is whole already, and stays so."""
     variant = str((folders.stamp(environment) or {}).get("variant"))
-    found = kernels.tools(variant)
+    python = make.interpreter(environment)
+    found = kernels.tools(variant, python)
     if found.problem:
         said = kernels.describe(found)
         feedback.warning(f"The kernels of mamba-ssm {said}. The engine works without them.")
         return said
     try:
         core = make.core_folder()
-        python = make.interpreter(environment)
         kernels.build(environment, python, found, wheels, core, feedback)
     except (InstallError, OSError) as failed:
         error = failed if isinstance(failed, InstallError) else from_system("Building", failed)
