@@ -18,6 +18,7 @@ from mambahsi.errors import ResourceError
 from mambahsi.feedback import CollectingFeedback
 from mambahsi.model_file import ModelFile, load_model
 from mambahsi.network import MambaHSI, fused_strips
+from mambahsi.runs.setup import Place
 from mambahsi.scan import set_threads
 from mambahsi.streaming import stages
 
@@ -196,6 +197,32 @@ def test_windows_stay_windows(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ResourceError, match="windows of 16 x 16 pixels"):
         runs.run(jobs.from_json(classification(tiny)), CollectingFeedback())
     assert not (tiny.folder / "map.tif").exists() and not tiny.temporary_files()
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_windows_that_the_device_has_no_memory_for_are_classified_on_the_cpu(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, precision: torch.dtype
+) -> None:
+    train(tiny.train_job(epochs=1, window=16))
+    job = jobs.from_json(classification(tiny))
+    runs.run(job, CollectingFeedback())
+    expected = read(job.probabilities)
+
+    def budget(gigabytes: float, device: torch.device) -> MemoryBudget:
+        full = MemoryBudget(1000, "what others have left")
+        return memory_budget(gigabytes, device) if device.type == "cpu" else full
+
+    card = Place(torch.device("cuda"), "torch", 1, precision)
+    monkeypatch.setattr("mambahsi.runs.classify.choose_place", lambda *_: card)
+    monkeypatch.setattr("mambahsi.runs.classify.memory_budget", budget)
+    feedback = CollectingFeedback()
+    runs.run(job, feedback)
+    (told,) = [line for line in feedback.warnings if "classified on the CPU" in line]
+    assert "but may take 0.001 MB (what others have left)" in told
+    # The CPU computes in float32.
+    same = precision == torch.float32
+    assert ("same result" in told) == same and ("instead of bfloat16" in told) != same
+    np.testing.assert_array_equal(read(job.probabilities), expected)
 
 
 def test_a_map_that_fits_in_no_way_is_refused(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,10 +194,12 @@ LAYOUT = Layout(1000, 1000, 200, 2, 8, 1000, 16_000, 128, 9, "both")
 PIXELS = [10**6, 250_000, 62_500]
 
 
-def ways(memory: float, *failed: Way) -> tuple[Way, CollectingFeedback]:
+def ways(
+    memory: float, *failed: Way, precision: torch.dtype = torch.float32
+) -> tuple[Way, CollectingFeedback]:
     job = ClassifyJob(RasterSource("s.tif"), "m.safetensors", "map.tif", memory=memory)
     feedback = CollectingFeedback()
-    place = Place(CUDA, "torch", 2)
+    place = Place(CUDA, "torch", 2, precision)
     last = failed[-1] if failed else None
     return choose_way(job, place, LAYOUT, PIXELS, feedback, last), feedback
 
@@ -225,4 +227,8 @@ def test_a_device_that_is_too_small_streams_and_says_why() -> None:
     assert not way.stream.in_memory and "temporary files beside the map" in told
     smaller, feedback = ways(0.25)
     assert smaller.place.device == CPU
+    assert "same result" in feedback.logs[-1]
+    _, feedback = ways(0.25, precision=torch.bfloat16)
+    assert "same result" not in feedback.logs[-1]
+    assert "in float32 instead of bfloat16" in feedback.logs[-1]
     assert "on cuda would take" in feedback.logs[-1]

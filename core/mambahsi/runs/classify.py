@@ -41,7 +41,7 @@ from mambahsi.records.digests import file_digest
 from mambahsi.runs.maps import MapTargets, MapWriter, add_maps, block_boundaries, further_maps
 from mambahsi.runs.recording import Recorder
 from mambahsi.runs.setup import Place, choose_place, restore_network
-from mambahsi.runs.ways import Way, choose_reading, choose_way, cpu_place, layout_of
+from mambahsi.runs.ways import Way, choose_reading, choose_way, cpu_place, layout_of, result_text
 from mambahsi.scene import Scene
 from mambahsi.source_files import raster_files
 from mambahsi.streaming.grids import Grids
@@ -184,8 +184,10 @@ def _classify_whole(task: Task, feedback: Feedback) -> _Done:
         if not told:
             break
         failed = f"Memory ran out while the scene was classified {way.text} ({told})."
+        before = way.place
         way = choose_way(job, place, layout, grids.counts, feedback, failed=way)
-        feedback.warning(f"{failed} It is classified {way.text}, with the same result.")
+        same = result_text(before, way.place)
+        feedback.warning(f"{failed} It is classified {way.text}, {same}.")
     text = f"strips of {way.stream.strip_rows[0]} rows" if way.stream else "memory"
     return _Done(grids.counts[0], way.place, text)
 
@@ -222,8 +224,8 @@ def _classify_in_windows(task: Task, window: tuple[int, int], feedback: Feedback
         shape = window_shape(window, valid.shape)
         part = feedback.part(0.05, 1.0)
 
-        def work(place: Place, device: MemoryBudget) -> None:
-            kept = choose_tiles(
+        def keep(place: Place, device: MemoryBudget) -> int:
+            return choose_tiles(
                 tiles,
                 shape,
                 model.network,
@@ -233,33 +235,40 @@ def _classify_in_windows(task: Task, window: tuple[int, int], feedback: Feedback
                 (device, main),
                 feedback,
             )
+
+        def work(place: Place, kept: int) -> None:
             reader = WindowReader(scene, task.bands, valid, model.normalization, tiles, kept)
             network = restore_network(job.model, model.network, model.weights, place)
             blocks = predict_windows(network, reader, shape, block_boundaries(valid), part)
             with task.writer(place) as writer:
                 writer.write_rows(valid, blocks)
 
+        told, kept = "", 0
         try:
-            work(place, device)
-            told = ""
+            kept = keep(place, device)
+        except ResourceError as error:
+            if place.device.type == "cpu":
+                raise
+            told = error.message
+        try:
+            if not told:
+                work(place, kept)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            told = first_line(error)
+            told = f"Memory ran out on {place.device} ({first_line(error)})."
             if place.device.type == "cpu":
                 raise ResourceError(
                     f"Memory ran out while windows of {shape[0]} x {shape[1]} pixels, which the "
-                    f"model was trained on, were classified on the CPU ({told}).",
+                    f"model was trained on, were classified on the CPU ({first_line(error)}).",
                     "End other programs, or use a machine with more memory.",
                 ) from error
         if told:
             release_memory(place.device)
-            feedback.warning(
-                f"Memory ran out on {place.device} ({told}). The windows are classified on the "
-                "CPU, with the same result."
-            )
-            place = cpu_place(job.scan, place)
-            work(place, main)
+            before, place = place, cpu_place(job.scan, place)
+            same = result_text(before, place)
+            feedback.warning(f"{told} The windows are classified on the CPU, {same}.")
+            work(place, keep(place, main))
     return _Done(int(valid.sum()), place, "windows")
 
 

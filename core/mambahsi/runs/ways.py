@@ -144,7 +144,7 @@ def choose_way(
         found = found[kinds.index(_kind(failed)) + 1 :]
     for number, candidate in enumerate(found):
         if candidate.fits:
-            feedback.log(_taken(candidate, found[:number]))
+            feedback.log(_taken(candidate, found[:number], place))
             return candidate.way
     if not found:
         raise ResourceError(
@@ -164,6 +164,14 @@ def choose_way(
 def cpu_place(scan: str, place: Place) -> Place:
     """The CPU, with the scan that a job asks for where the CPU has it, in float32."""
     return Place(_CPU, _cpu_scan(scan), place.threads)
+
+
+def result_text(before: Place, now: Place) -> str:
+    """How the result stays the same where a job takes one place instead of another."""
+    if before.precision == now.precision:
+        return "with the same result"
+    names = [str(place.precision).removeprefix("torch.") for place in (now, before)]
+    return f"in {names[0]} instead of {names[1]}, with a result that is rounded less"
 
 
 def _kind(way: Way) -> tuple[str, bool]:
@@ -192,8 +200,14 @@ def _candidates(
     yield _Candidate(Way(place, plan), plan.memory, main)
 
 
-def _taken(candidate: _Candidate, before: Sequence[_Candidate]) -> str:
-    """What is told of the way that is taken, and of those that do not fit."""
+def _taken(candidate: _Candidate, before: Sequence[_Candidate], place: Place) -> str:
+    """What is told of the way that is taken, and of those that do not fit.
+
+    Args:
+        candidate: What is taken.
+        before: What does not fit.
+        place: Where the job wants the network to run.
+    """
     way, text = candidate.way, ""
     for one in before:
         size, budget = one.needed, one.budget
@@ -210,7 +224,7 @@ def _taken(candidate: _Candidate, before: Sequence[_Candidate]) -> str:
             f"{text}Classification takes the whole scene {way.text}: about {needed} of memory; "
             f"{allowed}."
         )
-    text += f"The scene is classified {way.text} instead, with the same result: "
+    text += f"The scene is classified {way.text} instead, {result_text(place, way.place)}: "
     if candidate.main is not None:
         text += f"about {needed} there; {allowed}; "
         needed = gigabytes_text(candidate.main[0])
