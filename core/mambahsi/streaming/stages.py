@@ -81,7 +81,7 @@ def embed(network: MambaHSI, levels: Tensor, buffers: Buffers) -> Tensor:
     """
     layer = network.patch_embedding[0]
     assert isinstance(layer, nn.Conv2d) and layer.bias is not None
-    # To the bit what Normalization.apply gives.
+    # To the bit what Normalization.apply gives on the CPU; a GPU multiplies by the reciprocal.
     pixels = buffers.take("spectra", *levels.shape).copy_(levels).div_(255.0)
     if network.precision != torch.float32:
         return pointwise(layer, pixels, network.precision)
