@@ -240,6 +240,21 @@ def test_a_map_that_fits_in_no_way_is_refused(tiny: Any, monkeypatch: pytest.Mon
     assert not list(tiny.folder.glob("*.unfinished"))
 
 
+def test_a_kernel_too_large_for_the_gpu_is_told_with_a_way_out(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    triton = pytest.importorskip("triton", reason="Triton is not installed")
+
+    def too_large(*_: Any) -> torch.Tensor:
+        raise triton.OutOfResources(120_000, 101_376, "shared memory")
+
+    monkeypatch.setattr(MambaHSI, "coarse_logits", too_large)
+    with pytest.raises(ResourceError, match=r"shared memory, Required: 120000") as told:
+        train(tiny.train_job())
+    assert "scan 'torch'" in told.value.hint
+    assert not tiny.temporary_files()
+
+
 def test_a_device_that_others_have_filled_is_told_as_such(
     tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,15 @@ def run(job: Any, feedback: Feedback) -> dict[str, Any]:
             "End other programs that use the device, choose another device, or lower the memory "
             "budget.",
         ) from error
+    except Exception as error:
+        # Triton's own, of no common kind, at a kernel whose size the self-check did not
+        # launch.
+        if not isinstance(error, getattr(sys.modules.get("triton"), "OutOfResources", ())):
+            raise
+        raise ResourceError(
+            f"A kernel wants more of the GPU than it has: {error}",
+            "Choose scan 'torch', which does without these kernels, or device 'cpu'.",
+        ) from error
 
 
 def _run(job: Any, feedback: Feedback) -> dict[str, Any]:
