@@ -112,7 +112,7 @@ class InstallEngine(EngineAlgorithm):
             QgsProcessingParameterString("INDEX", tr("Package index"), optional=True),
             tr(
                 "Address of a package index that replaces pip's own, for example a company's, "
-                "without user and password: pip finds those in the file .netrc or in a keyring."
+                "without user and password: pip finds those in the file .netrc."
             ),
             advanced=True,
         )

@@ -30,7 +30,7 @@ def index_problem(address: str) -> str:
     return tr(
         "The address of the package index holds a user or a password, which QGIS would keep "
         "readable in its settings and its history. Leave them out. pip finds them in the file "
-        ".netrc of your home folder (machine HOST login USER password PASSWORD), or in a keyring."
+        ".netrc of your home folder (machine HOST login USER password PASSWORD)."
     )
 
 

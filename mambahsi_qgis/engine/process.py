@@ -241,7 +241,9 @@ def _error_message(error: dict[str, Any], log: Path) -> str:
     known = install_texts.CAUSES.get(cause, ())
     if known and tr_engine(known[0]) != known[0]:
         # What the engine says names files and figures, but in English: it comes last.
-        lines = [*map(tr_engine, known), lines[0]]
+        # So does advice that is not the cause's own, but about this very case.
+        own = lines[1] if lines[1] != known[1] else ""
+        lines = [*map(tr_engine, known), lines[0], own]
     if error.get("code") == "internal":
         lines.append(tr("Log: {}").format(log))
     return "\n".join(filter(None, lines))

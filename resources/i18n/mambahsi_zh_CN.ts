@@ -770,8 +770,8 @@
   </message>
   <message>
    <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
-   <source>Address of a package index that replaces pip's own, for example a company's, without user and password: pip finds those in the file .netrc or in a keyring.</source>
-   <translation>代替 pip 自带索引的软件包索引地址，例如公司内部的索引；不要包含用户名和密码：pip 会从 .netrc 文件或密钥环中读取它们。</translation>
+   <source>Address of a package index that replaces pip's own, for example a company's, without user and password: pip finds those in the file .netrc.</source>
+   <translation>代替 pip 自带索引的软件包索引地址，例如公司内部的索引；不要包含用户名和密码：pip 会从 .netrc 文件中读取它们。</translation>
   </message>
   <message>
    <location filename="../../mambahsi_qgis/algorithms/installengine.py" />
@@ -1870,8 +1870,8 @@
   </message>
   <message>
    <location filename="../../mambahsi_qgis/engine/network.py" />
-   <source>The address of the package index holds a user or a password, which QGIS would keep readable in its settings and its history. Leave them out. pip finds them in the file .netrc of your home folder (machine HOST login USER password PASSWORD), or in a keyring.</source>
-   <translation>软件包索引的地址中含有用户名或密码，QGIS 会以明文将其保存在设置和历史记录中。请去掉它们。pip 会从您主文件夹的 .netrc 文件（machine HOST login USER password PASSWORD）或密钥环中读取。</translation>
+   <source>The address of the package index holds a user or a password, which QGIS would keep readable in its settings and its history. Leave them out. pip finds them in the file .netrc of your home folder (machine HOST login USER password PASSWORD).</source>
+   <translation>软件包索引的地址中含有用户名或密码，QGIS 会以明文将其保存在设置和历史记录中。请去掉它们。pip 会从您主文件夹的 .netrc 文件（machine HOST login USER password PASSWORD）中读取。</translation>
   </message>
   <message>
    <location filename="../../mambahsi_qgis/engine/process.py" />

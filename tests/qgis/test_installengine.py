@@ -279,7 +279,10 @@ def test_causes_of_a_failure_speak_the_users_language(
     lines = process._error_message(error, tmp_path).splitlines()
     assert lines[0] == "代理拒绝了连接。"
     assert "代理" in lines[1]
-    assert lines[2] == "Installing failed (407)"
+    # Advice about this very case stays, in English; a hint that was translated does not.
+    assert lines[2:] == ["Installing failed (407)", "Check it."]
+    error["hint"] = process.install_texts.CAUSES["proxy"][1]
+    assert len(process._error_message(error, tmp_path).splitlines()) == 3
     other = {"code": "scene", "message": "No scene.", "hint": ""}
     assert process._error_message(other, tmp_path) == "No scene."
 
