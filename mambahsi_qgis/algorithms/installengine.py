@@ -139,7 +139,9 @@ class InstallEngine(EngineAlgorithm):
     def problem(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         """A password in an address; refused before QGIS writes its history."""
         given = self.parameterAsString(parameters, "INDEX", context)
-        return network.index_problem(given or network.index_setting())
+        installs = self.parameterAsEnumString(parameters, "ACTION", context) == INSTALL
+        # A setting from elsewhere does not keep anybody from removing an engine.
+        return network.index_problem(given or (network.index_setting() if installs else ""))
 
     def prepareAlgorithm(
         self,

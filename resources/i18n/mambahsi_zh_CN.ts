@@ -3805,6 +3805,16 @@
   </message>
   <message>
    <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>The package index refuses access.</source>
+   <translation>软件包索引拒绝访问。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
+   <source>Where it asks for a user and a password, write them into the file .netrc of your home folder (machine HOST login USER password PASSWORD) and install again. Else ask whoever runs the index.</source>
+   <translation>如果它要求用户名和密码，请将其写入您主文件夹的 .netrc 文件（machine HOST login USER password PASSWORD），然后重新安装。否则请咨询该索引的管理者。</translation>
+  </message>
+  <message>
+   <location filename="../../core/mambahsi/installer/texts.py" />
    <source>The package index answers with an error.</source>
    <translation>软件包索引返回错误。</translation>
   </message>

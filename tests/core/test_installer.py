@@ -396,6 +396,16 @@ def test_causes_are_found_in_what_pip_says(server: str) -> None:
     assert all(error.hint for error in (refused, broken))
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_index_that_lets_nobody_in_is_told_apart_in_what_pip_says(
+    status: int, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "status", status)
+    refused = causes.failure("x", ask_pip(f"{server}/simple"))
+    assert refused.code == "install-login"
+    assert ".netrc" in refused.hint
+
+
 @pytest.mark.parametrize(
     ("said", "cause"),
     [

@@ -401,7 +401,8 @@ def test_index_that_asks_for_a_user(
     (tmp_path / bootstrap.WHEEL).unlink()
     with pytest.raises(InstallError) as told:
         bootstrap.find_pip(Path("python"), tmp_path, "", known)
-    assert told.value.code == "install-index"
+    assert told.value.code == "install-login"
+    assert ".netrc" in told.value.hint
     assert "p@ss" not in str(told.value) and "p%40ss" not in str(told.value)
     assert "python3-venv" in told.value.hint
 

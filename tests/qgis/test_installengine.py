@@ -211,6 +211,21 @@ def test_password_in_an_address_is_refused(
     assert SECRET not in message
 
 
+@pytest.mark.parametrize("action", ["clean", "uninstall"])
+def test_setting_with_a_password_does_not_keep_from_removing(provider: Any, action: str) -> None:
+    """It may have been set by an earlier version, or by hand; removing asks no index."""
+    from mambahsi_qgis.engine.network import INDEX_SETTING
+
+    QgsSettings().setValue(INDEX_SETTING, NO_PLACE)
+    try:
+        algorithm = provider.algorithm("installengine").create()
+        context = QgsProcessingContext()
+        accepted, message = algorithm.checkParameterValues({"ACTION": action}, context)
+    finally:
+        QgsSettings().remove(INDEX_SETTING)
+    assert accepted, message
+
+
 @pytest.mark.parametrize(
     ("address", "refused"),
     [

@@ -81,8 +81,13 @@ CAUSES = (
         r"DO NOT MATCH THE HASHES|Hash(?:es)? (?:mismatch|are required)",
     ),
     Cause(
+        "login",
+        # Told not to ask, pip says what it would have asked.
+        r"\b40[13] (?:Client )?Error|HTTP error 40[13]\b|No input was expected.*User for",
+    ),
+    Cause(
         "index",
-        r"\b(?:401|403|404) Client Error|\b5\d\d Server Error|HTTPError|HTTP error (?:4|5)\d\d|"
+        r"\b404 Client Error|\b5\d\d Server Error|HTTPError|HTTP error (?:4|5)\d\d|"
         r"too many \d+ error responses|Could not fetch URL|not a valid (?:JSON|HTML)|Invalid URL|"
         r"InvalidSchema|MissingSchema|invalid index",
     ),

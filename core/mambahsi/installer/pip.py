@@ -11,6 +11,10 @@ from mambahsi.installer.pip_settings import FURTHER
 from mambahsi.installer.requirements import Call
 
 
+_LACKING = ("install-platform", "install-index", "install-login")
+"""Failures after which another index is asked: this one has not what is wanted, or withholds it."""
+
+
 class Pip:
     """Installs into one environment.
 
@@ -73,7 +77,7 @@ class Pip:
             if status == 0:
                 return
             error = failure(call.step, "\n".join([*unheard(self._log), said]))
-            lacking = error.code in ("install-platform", "install-index")
+            lacking = error.code in _LACKING
             if number == len(call.ways) or not lacking:
                 raise _told_of_all(error, call, number)
 

@@ -76,6 +76,14 @@ CAUSES: dict[str, tuple[str, str]] = {
             "another one in the settings, and report it."
         ),
     ),
+    "login": (
+        mark("The package index refuses access."),
+        mark(
+            "Where it asks for a user and a password, write them into the file .netrc of your "
+            "home folder (machine HOST login USER password PASSWORD) and install again. Else ask "
+            "whoever runs the index."
+        ),
+    ),
     "index": (
         mark("The package index answers with an error."),
         mark("Check the address of the package index in the settings; empty takes pip's own."),
