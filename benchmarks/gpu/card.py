@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import asdict
 from importlib import metadata
+from importlib.util import find_spec
 from typing import Any
 
 import torch
+
+from mambahsi.scan.gpu import tuning
 
 PACKAGES = ("torch", "triton", "numpy", "mamba-ssm", "causal-conv1d", "rasterio")
 QUERY = (
@@ -42,8 +46,17 @@ def describe(device: torch.device) -> dict[str, Any]:
             "memory_gb": round(properties.total_memory / 1e9, 1),
             "cuda": torch.version.cuda,
             "driver": ask_driver(device.index or 0),
+            "launches": launches(device),
         }
     return card
+
+
+def launches(device: torch.device) -> dict[str, int]:
+    """What trials on this card have found; empty where there were none."""
+    if find_spec("triton") is None:
+        return {}
+    found = tuning.load(tuning.kind_of(device))
+    return {} if found is None else asdict(found)
 
 
 def ask_driver(index: int) -> dict[str, str]:
@@ -67,9 +80,11 @@ def sentence(card: dict[str, Any]) -> str:
     if "capability" not in card:
         return f"Made without a card; {versions}."
     driver = card["driver"]
+    found = ", ".join(f"{name} {value}" for name, value in card["launches"].items())
     clocks = "; ".join(f"{name} {value}" for name, value in driver.items())
     return (
         f"Made on {card['name']} (compute capability {card['capability']},"
         f" {card['multiprocessors']} multiprocessors, {card['memory_gb']} GB), CUDA"
-        f" {card['cuda']}; {versions}. Told by the driver: {clocks or 'nothing'}."
+        f" {card['cuda']}; {versions}. Launches found by trials: {found or 'none'}. Told by the"
+        f" driver: {clocks or 'nothing'}."
     )

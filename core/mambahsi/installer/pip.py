@@ -10,7 +10,6 @@ from mambahsi.installer.causes import InstallError, failure
 from mambahsi.installer.pip_settings import FURTHER
 from mambahsi.installer.requirements import Call
 
-
 _LACKING = ("install-platform", "install-index", "install-login")
 """Failures after which another index is asked: this one has not what is wanted, or withholds it."""
 

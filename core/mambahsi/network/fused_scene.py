@@ -193,7 +193,8 @@ class Measures:
             self._kernel(table, self._means[place], self._squares[place], rows, width // LANES)
 
     def moments(self) -> Moments:
-        return Moments.of_parts(self._counts, self._means, self._squares)
+        rows = int(self._counts.double().sum())
+        return Moments.of_parts(rows, self._counts, self._means, self._squares)
 
 
 class BlockRows:

@@ -101,7 +101,10 @@ def gpu_block(block: nn.Module, x: Tensor, pooling: Pooling | None, recompute: b
         # The input comes in with each branch's residual, and once more with the block's.
         factors = torch.cat([residual * (weights.sum(0, keepdim=True) + 1.0), weights])
     else:
-        factors = x.new_tensor([residual, float(spatial is not None), float(spectral is not None)])
+        # Written there, not copied: a copy to the device would wait for all of its work.
+        factors = x.new_ones(3)
+        factors[0].fill_(residual)
+        factors[SPECTRAL if spectral is None else SPATIAL].fill_(0.0)
     parameters: list[Tensor] = []
     found = []
     for branch, place, tokens in (

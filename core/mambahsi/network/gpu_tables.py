@@ -64,9 +64,10 @@ def measure(table: Tensor) -> Moments:
         blocks.moments[(parts,)](
             table, means, squares, rows, **size, STEPS=STEPS, num_warps=WARPS
         )  # fmt: skip
-    counts = torch.full((parts,), together)
-    counts[-1] = rows - (parts - 1) * together
-    return Moments.of_parts(counts, means, squares)
+    # Written there, not copied: a copy to the device would wait for all of its work.
+    counts = torch.full((parts,), float(together), device=table.device)
+    counts[-1].fill_(rows - (parts - 1) * together)
+    return Moments.of_parts(rows, counts, means, squares)
 
 
 def combine(

@@ -38,20 +38,21 @@ class Moments:
         return cls(0, zeros, zeros.clone())
 
     @classmethod
-    def of_parts(cls, counts: Tensor, means: Tensor, squares: Tensor) -> Moments:
+    def of_parts(cls, rows: int, counts: Tensor, means: Tensor, squares: Tensor) -> Moments:
         """Moments of a table from those of its parts.
 
         Args:
-            counts: Rows of each part, (parts,), on the CPU.
+            rows: Rows of the table; asking a GPU for the sum of the counts would wait for all
+                of its work.
+            counts: Rows of each part, (parts,).
             means: (parts, channels).
             squares: (parts, channels).
         """
-        # Counts stay on the CPU: asking a GPU for their sum would wait for all of its work.
-        total = float(counts.double().sum())
-        weights, means = counts.double()[:, None].to(means.device), means.double()
+        total = float(rows)
+        weights, means = counts.double()[:, None], means.double()
         mean = (weights * means).sum(0) / total
         spread = squares.double().sum(0) + (weights * (means - mean).square()).sum(0)
-        return cls(int(total), mean, spread)
+        return cls(rows, mean, spread)
 
     def join(self, other: Moments) -> None:
         """Count the rows of another table as well."""

@@ -86,7 +86,7 @@ def tell_of_kernels(scan: str, device: str, feedback: Feedback) -> None:
     if own == "cpu" and find_spec("llvmlite") and code_cache.is_cold():
         feedback.log("Compiling kernels for this processor, once; it takes a few seconds.")
     if own == "triton" and find_spec("triton") and code_cache.is_cold("triton"):
-        feedback.log("Compiling kernels for this GPU, once.")
+        feedback.log("Compiling kernels for this GPU, and trying how to launch them, once.")
     problem = backend_problem(own)
     if problem and scan == "auto":
         compiled = "compiled scan" if own == "cpu" else "scan compiled for GPUs"

@@ -17,18 +17,20 @@ from mambahsi.errors import Cancelled, ResourceError
 from mambahsi.network.mamba import Mamba
 from mambahsi.scan import available_backends, resolve_backend, selective_scan
 from mambahsi.scan.carry import Carry
-from mambahsi.scan.gpu import parts
+from mambahsi.scan.gpu import parts, tuning
 from mambahsi.scan.gpu.long import mix_long
 from mambahsi.scan.gpu.mixer import mix_rows
+from mambahsi.scan.gpu.tuning import Tuning
 
 CHUNK = 8
 
 
 @pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Sequences of a few tokens are cut into chunks and parts, as those of scenes are."""
-    monkeypatch.setattr(parts, "CHUNK", CHUNK)
     monkeypatch.setattr(parts, "SEGMENT", 3 * CHUNK)
+    with tuning.using(torch.device("cpu"), Tuning(chunk=CHUNK)):
+        yield
 
 
 def draw(seed: int, *shape: int) -> Tensor:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mambahsi.scan.gpu.tuning import CANDIDATES
+
 SEGMENT = 2**15
 """Most rows of a part. At 256 channels, a float32 table of that many takes 34 MB."""
-
-CHUNK = 64
-"""Tokens that a program takes one after the other. More chunks keep more of the GPU busy;
-the states before them are kept for the backward pass, a quarter of a table."""
 
 _FORWARD_TABLES, _BACKWARD_TABLES = 3.5, 15
 """Tables of (rows of a part, channels) that a Mamba block needs at once beside what comes in and
@@ -20,8 +18,11 @@ _FLOAT = 4
 
 
 def kept_bytes(rows: int, channels: int, states: int) -> int:
-    """Bytes of what a Mamba block keeps of one sequence for its backward pass, but its tokens."""
-    return -(-rows // CHUNK) * channels * states * _FLOAT
+    """Bytes of what a Mamba block keeps of one sequence for its backward pass, but its tokens.
+
+    With the shortest chunks that a card may be found to be fastest with: a quarter of a table.
+    """
+    return -(-rows // min(CANDIDATES["chunk"])) * channels * states * _FLOAT
 
 
 def working_bytes(rows: int, channels: int, *, backward: bool) -> int:

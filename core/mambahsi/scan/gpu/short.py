@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mambahsi import cancellation
+from mambahsi.scan.gpu import tuning
 from mambahsi.scan.gpu.kernels import short as kernels
 
 LONGEST = 8
@@ -34,8 +35,6 @@ TILE = 16
 
 WARPS = {"forward": 4, "backward": 8}
 """Warps of a program, by pass."""
-_PROGRAMS = {"forward": 4, "backward": 2}
-"""Programs for each multiprocessor, by pass."""
 
 _SMALLEST = 16
 """Least size of a matrix product's sides."""
@@ -226,7 +225,7 @@ def run_forward(
     out = torch.empty_like(tokens) if out is None else out
     if not tokens.numel():
         return out
-    programs = _programs(tokens, "forward")
+    programs = _programs(tokens, tuning.of(tokens.device).forward)
     rooms = tokens.new_empty(programs * sizes.room, dtype=torch.float32)
     table = sizes.pack(parameters)
     # Triton launches on the current device, which need not be the tokens'.
@@ -257,7 +256,7 @@ def run_backward(
     dtokens = torch.empty_like(tokens)
     if not tokens.numel():
         return (dtokens, *(torch.zeros_like(parameter) for parameter in parameters))
-    programs = _programs(tokens, "backward")
+    programs = _programs(tokens, tuning.of(tokens.device).backward)
     table = sizes.pack(parameters)
     rooms = tokens.new_empty(programs * 2 * sizes.room, dtype=torch.float32)
     shares = tokens.new_zeros(programs, *table.shape, dtype=torch.float32)
@@ -270,12 +269,12 @@ def run_backward(
     return (dtokens, *sizes.unpack(shares.sum(0), parameters))
 
 
-def _programs(tokens: Tensor, way: str) -> int:
-    """Programs that share the tiles: as many as the card runs at a time, a few times."""
+def _programs(tokens: Tensor, each: int) -> int:
+    """Programs that share the tiles: a few for each multiprocessor of the card."""
     processors = 1
     if tokens.is_cuda:
         processors = torch.cuda.get_device_properties(tokens.device).multi_processor_count
-    return min(-(-len(tokens) // TILE), processors * _PROGRAMS[way])
+    return min(-(-len(tokens) // TILE), processors * each)
 
 
 def _power_of_two(size: int) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mambahsi.scan.gpu import parts
+from mambahsi.scan.gpu import tuning
 from mambahsi.scan.gpu.kernels import gradients
 from mambahsi.scan.gpu.kernels import scan as scanning
 
@@ -78,7 +78,7 @@ class Drive:
 
     @property
     def chunk(self) -> int:
-        return min(parts.CHUNK, self.length)
+        return min(tuning.of(self.u.device).chunk, self.length)
 
     @property
     def chunks(self) -> int:
