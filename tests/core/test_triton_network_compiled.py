@@ -90,16 +90,18 @@ def test_sizes_of_scenes_do_not_make_triton_compile_again() -> None:
     assert launches[0] == launches[1]
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("task", ["training", "recompute", "inference"])
 @pytest.mark.parametrize("kind", ["both", "spa", "spe"])
 def test_a_step_takes_the_memory_that_is_predicted(
-    kind: str, task: str, monkeypatch: pytest.MonkeyPatch
+    kind: str, task: str, precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the tensors that it makes, without what does not grow with the scene."""
     monkeypatch.setattr(parts, "SEGMENT", 2048)
     side, bands, width = 130, 20, 128
     network = MambaHSI(bands, width, 8, mamba_type=kind, scan="torch")
     network.recompute = task == "recompute"
+    network.set_precision(precision)
     geometry = SceneGeometry(np.ones((side, side), dtype=bool))
     assert len(geometry.poolings) == 2
     pixels = torch.zeros(side * side, bands)
@@ -120,7 +122,9 @@ def test_a_step_takes_the_memory_that_is_predicted(
             rows, bands, width, kind, recompute=task == "recompute", scan="triton"
         )
 
-    assert 0.8 * counted < predicted(side * side) - predicted(0) < 1.15 * counted
+    # There is one prediction: rounded tokens are kept beside the others, and parts take less.
+    most = 1.15 if precision == torch.float32 else 1.25
+    assert 0.8 * counted < predicted(side * side) - predicted(0) < most * counted
 
 
 def test_the_size_of_pavia_university_trains_within_two_gigabytes() -> None:
