@@ -45,6 +45,9 @@ def tune(device: torch.device) -> None:
         except torch.OutOfMemoryError:
             # Others use the card; there will be a better time for this.
             return
+        finally:
+            # What stays with the allocator would count as taken when a job plans its memory.
+            torch.cuda.empty_cache()
         tuning.save(kind, found)
     tuning.use(device, found)
 
