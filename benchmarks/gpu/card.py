@@ -53,7 +53,7 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 def launches(device: torch.device) -> dict[str, int]:
     """What trials on this card have found; empty where there were none."""
-    if find_spec("triton") is None:
+    if find_spec("triton") is None or not tuning.wanted():
         return {}
     found = tuning.load(tuning.kind_of(device))
     return {} if found is None else asdict(found)

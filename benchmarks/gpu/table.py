@@ -48,7 +48,12 @@ def markdown(whole: dict[str, Any]) -> str:
     lines += ["", *notes, *([""] if notes else [])]
     lines += aims.rows(aims.lines(AIMS, parts if whole.get("judged") else {}, WORDS))
     if "card" in whole:
-        lines += ["", card.sentence(whole["card"]), "", machine.sentence(whole["machine"])]
+        lines += [
+            "",
+            card.sentence(whole.get("card_after", whole["card"])),
+            "",
+            machine.sentence(whole["machine"]),
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mambahsi.runs.setup import Place
 from mambahsi.scan import code_cache
 from mambahsi.scan.gpu import tuning
 from mambahsi.scan.gpu.tuning import CANDIDATES, Tuning
@@ -54,6 +55,17 @@ def test_a_file_that_makes_no_sense_counts_as_none(folder: Path, content: bytes)
     assert tuning.load(CARD) is None
 
 
+def test_what_is_kept_is_not_overwritten(folder: Path) -> None:
+    """Two processes may try at once; both use what the first one kept."""
+    tuning.save(CARD, FOUND)
+    tuning.save(CARD, Tuning())
+    assert tuning.load(CARD) == FOUND
+    next(folder.iterdir()).write_text("half a fi")
+    tuning.save(CARD, Tuning())
+    assert tuning.load(CARD) == Tuning()
+    assert len(list(folder.iterdir())) == 1
+
+
 def test_a_folder_that_cannot_be_written_to_is_no_error(folder: Path) -> None:
     folder.write_text("a file")
     tuning.save(CARD, FOUND)
@@ -93,3 +105,9 @@ def test_the_fastest_is_told_by_the_median(times: dict[int, list[float]], expect
 
     series = {candidate: itertools.cycle(taken) for candidate, taken in times.items()}
     assert fastest(tuple(times), lambda candidate: next(series[candidate])) == expected
+
+
+def test_records_tell_how_kernels_were_launched() -> None:
+    place = Place(DEVICE, "triton", 1, launches=str(FOUND))
+    assert place.to_json()["launches"] == "chunk 128, forward 2, backward 1"
+    assert "launches" not in Place(DEVICE, "cpu", 1).to_json()

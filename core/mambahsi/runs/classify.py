@@ -58,7 +58,7 @@ from mambahsi.windows.tiles import TileRaster, WindowReader
 MAPS_SHARE = 0.1
 """Share of the progress that writing the maps stands for."""
 
-DECIDED = ("device", "backend", "threads", "precision", "way")
+DECIDED = ("device", "backend", "threads", "precision", "launches", "way")
 """What a classification's result tells, and its job may have left open."""
 
 
@@ -76,7 +76,7 @@ def classify(job: ClassifyJob, feedback: Feedback) -> dict[str, Any]:
         targets = add_maps(files, job)
         record = Recorder(files, job, feedback)
         result = write_maps(job, targets, feedback)
-        record.write(result, {name: result[name] for name in DECIDED})
+        record.write(result, {name: result[name] for name in DECIDED if name in result})
     feedback.progress(1.0, "Done")
     return result
 

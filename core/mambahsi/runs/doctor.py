@@ -29,7 +29,7 @@ from mambahsi.installer.variants import graphics
 SUSPECTS = (
     *("PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "GDAL_DRIVER_PATH", "LD_LIBRARY_PATH", "LD_PRELOAD"),
     *("PYTHONPATH", "PYTHONHOME", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "NUMBA_CPU_NAME"),
-    *("MAMBAHSI_CACHE_DIR", "MAMBAHSI_ENGINE_PYTHON"),
+    *("MAMBAHSI_CACHE_DIR", "MAMBAHSI_ENGINE_PYTHON", "MAMBAHSI_TUNING"),
 )
 """Variables that explain many a defect."""
 

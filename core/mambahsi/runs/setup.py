@@ -29,21 +29,24 @@ class Place:
         scan: Name of the scan backend; where no network runs, of what does.
         threads: Threads of the CPU.
         precision: What the network's products are computed in.
+        launches: How kernels are launched where that is found by trials, or empty.
     """
 
     device: torch.device
     scan: str
     threads: int
     precision: torch.dtype = torch.float32
+    launches: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The place as plain values."""
-        return {
+        values = {
             "device": describe_device(self.device),
             "backend": self.scan,
             "threads": self.threads,
             "precision": str(self.precision).removeprefix("torch."),
         }
+        return values | ({"launches": self.launches} if self.launches else {})
 
 
 def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
@@ -58,7 +61,7 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
     threads = set_threads(job.threads)
     tell_of_kernels(job.scan, device.type, feedback)
     scan = resolve_backend(job.scan, device.type)
-    place = Place(device, scan, threads, precision)
+    place = Place(device, scan, threads, precision, _launches(device, scan, feedback))
     rounded = "" if precision == torch.float32 else f", products in {job.precision}"
     feedback.log(
         f"Running on {describe_device(device)}, scan {scan}, {threads} CPU thread"
@@ -70,6 +73,19 @@ def choose_place(job: TrainJob | ClassifyJob, feedback: Feedback) -> Place:
             "repeated to the last digit."
         )
     return place
+
+
+def _launches(device: torch.device, scan: str, feedback: Feedback) -> str:
+    """How kernels will be launched, after trials where there were none on this kind of card."""
+    if scan != "triton" or device.type != "cuda":
+        return ""
+    from mambahsi.scan.gpu import trials, tuning
+
+    numbered = torch.device("cuda", device.index or 0)
+    if tuning.wanted() and tuning.load(tuning.kind_of(numbered)) is None:
+        feedback.log("Trying how kernels are fastest on this GPU, once.")
+    trials.tune(numbered)
+    return str(tuning.of(numbered))
 
 
 def tell_of_kernels(scan: str, device: str, feedback: Feedback) -> None:
@@ -86,7 +102,7 @@ def tell_of_kernels(scan: str, device: str, feedback: Feedback) -> None:
     if own == "cpu" and find_spec("llvmlite") and code_cache.is_cold():
         feedback.log("Compiling kernels for this processor, once; it takes a few seconds.")
     if own == "triton" and find_spec("triton") and code_cache.is_cold("triton"):
-        feedback.log("Compiling kernels for this GPU, and trying how to launch them, once.")
+        feedback.log("Compiling kernels for this GPU, once.")
     problem = backend_problem(own)
     if problem and scan == "auto":
         compiled = "compiled scan" if own == "cpu" else "scan compiled for GPUs"

@@ -64,7 +64,7 @@ from mambahsi.windows.placement import MULTIPLE
 SMALLEST_SIZE = 4 * MULTIPLE
 """Rows and columns of the smallest windows: four cells of the network's coarsest grid."""
 
-DECIDED = ("device", "backend", "threads", "precision", "plan", "plan_window")
+DECIDED = ("device", "backend", "threads", "precision", "launches", "plan", "plan_window")
 """What a model file tells about its training, and the job may have left open; only a network
 has a plan."""
 

@@ -53,12 +53,7 @@ def problem() -> str:
     from mambahsi.scan.gpu.selective import selective_scan_triton
 
     device = torch.device("cpu" if interpreted() else "cuda")
-    wrong = self_check.problem(_on(device, selective_scan_triton), _on(device, mamba_mixer_triton))
-    if not wrong and not interpreted():
-        from mambahsi.scan.gpu.trials import tune
-
-        tune(torch.device("cuda", torch.cuda.current_device()))
-    return wrong
+    return self_check.problem(_on(device, selective_scan_triton), _on(device, mamba_mixer_triton))
 
 
 def _choose_cache() -> None:

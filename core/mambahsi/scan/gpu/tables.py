@@ -217,6 +217,8 @@ def scan_gradients(
         dz: Gets the gradient of the gate, (rows, channels), where there is one.
         dlast: Gradient of the states behind the last token, (sequences, states, channels).
     """
+    # Kernels would read past its end where the forward pass cut longer chunks.
+    assert len(starts) == d.all_chunks, "chunks of another length than in the forward pass"
     rows, wide = len(d.u), (len(d.u), d.channels)
     kept = d.new_states(d.all_chunks * blocks_of(d.chunk, KEEP))
     deltas = d.A.new_empty(wide)

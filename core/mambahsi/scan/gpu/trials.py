@@ -1,8 +1,9 @@
 """Finds what is fastest on a card, once (see :mod:`mambahsi.scan.gpu.tuning`).
 
-The candidates run on tables of one part, in the shapes that the network has by default, so what
-is compiled for them is what the network needs anyway. They take turns, and a candidate has to be
-clearly faster than the first one: noise shall not decide between equals.
+The candidates run in the shapes that the network has by default, so what is compiled for them is
+what it needs anyway. Long sequences are worked off in parts, so one part tells enough; of short
+ones there are so many that every candidate's programs share them evenly. Candidates take turns,
+and one has to be clearly faster than the first: noise shall not decide between equals.
 """
 
 from __future__ import annotations
@@ -15,15 +16,22 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from mambahsi.errors import Cancelled
 from mambahsi.scan.gpu import tuning
 from mambahsi.scan.gpu.long import mix_long
 from mambahsi.scan.gpu.parts import SEGMENT
-from mambahsi.scan.gpu.short import run_backward, run_forward
+from mambahsi.scan.gpu.short import TILE, run_backward, run_forward
 from mambahsi.scan.gpu.tuning import CANDIDATES, Tuning
 
 ROUNDS = 5
 CLEARLY = 0.97
 """Share of the first candidate's time that a faster one may take at most."""
+
+_FILLER = 4096
+"""Rows and columns of a product that takes some milliseconds."""
+
+_TILES_EACH = 64
+"""Tiles of short sequences for each multiprocessor: all candidates divide it."""
 
 _WIDTH, _TOKENS, _STATES, _TAPS = 128, 4, 16, 4
 """Of the network by default."""
@@ -32,38 +40,50 @@ _WIDTH, _TOKENS, _STATES, _TAPS = 128, 4, 16, 4
 def tune(device: torch.device) -> None:
     """Have kernels launched on a device with what is fastest there: as kept, or tried now.
 
+    To be called before a job's work, not within it.
+
+    Args:
+        device: A CUDA device with its number, on which the kernels run.
+
     Raises:
         Cancelled: A stop was asked for.
     """
     if not tuning.wanted():
         return
     kind = tuning.kind_of(device)
-    found = tuning.load(kind)
-    if found is None:
+    if tuning.load(kind) is None:
         try:
-            found = try_out(device, lambda work: _milliseconds(device, work))
-        except torch.OutOfMemoryError:
-            # Others use the card; there will be a better time for this.
+            with torch.cuda.device(device):
+                processors = torch.cuda.get_device_properties(device).multi_processor_count
+                found = try_out(device, _Clock(device), SEGMENT, processors * _TILES_EACH * TILE)
+        except Cancelled:
+            raise
+        except Exception:
+            # No memory beside others' work, or sizes that do not suit this card: none of it
+            # keeps the first candidates from running.
             return
         finally:
             # What stays with the allocator would count as taken when a job plans its memory.
             torch.cuda.empty_cache()
         tuning.save(kind, found)
-    tuning.use(device, found)
+    kept = tuning.load(kind)
+    if kept is not None:
+        tuning.use(device, kept)
 
 
 def try_out(
-    device: torch.device, clock: Callable[[Callable[[], object]], float], rows: int = SEGMENT
+    device: torch.device, clock: Callable[[Callable[[], object]], float], length: int, pixels: int
 ) -> Tuning:
     """The fastest candidates.
 
     Args:
         device: Where to try.
         clock: Runs what it is given, and tells how long that took.
-        rows: Pixels to try with.
+        length: Tokens of the long sequence.
+        pixels: Number of short sequences.
     """
-    long_tokens, *long = _block(device, 1, rows, _WIDTH)
-    short_tokens, *short = _block(device, rows, _TOKENS, _WIDTH // _TOKENS)
+    long_tokens, *long = _block(device, 1, length, _WIDTH)
+    short_tokens, *short = _block(device, pixels, _TOKENS, _WIDTH // _TOKENS)
     gradient = torch.ones_like(short_tokens)
 
     def there_and_back() -> None:
@@ -120,11 +140,20 @@ def _block(device: torch.device, sequences: int, length: int, width: int) -> lis
     return tensors
 
 
-def _milliseconds(device: torch.device, work: Callable[[], object]) -> float:
-    before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    torch.cuda.synchronize(device)
-    before.record()
-    work()
-    after.record()
-    torch.cuda.synchronize(device)
-    return before.elapsed_time(after)
+class _Clock:
+    """Milliseconds of some work on a device, without what Python takes to launch it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._filler = torch.zeros(_FILLER, _FILLER, device=device)
+
+    def __call__(self, work: Callable[[], object]) -> float:
+        before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda.synchronize(self._device)
+        # The work's launches wait behind it, and then follow each other.
+        torch.mm(self._filler, self._filler)
+        before.record()
+        work()
+        after.record()
+        torch.cuda.synchronize(self._device)
+        return before.elapsed_time(after)

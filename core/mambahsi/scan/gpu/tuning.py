@@ -4,13 +4,15 @@ How many tokens a program takes one after the other, and how many programs share
 multiprocessor, is a trade between work that is done twice and work that waits; which side wins
 depends on the card. None of it is compiled in, so trying a candidate takes milliseconds and no
 compiler. :mod:`mambahsi.scan.gpu.trials` does so once for a kind of card. What it finds is kept
-beside the compiled kernels: another choice adds up in another order, and the same input shall
-give the same bits tomorrow. ``MAMBAHSI_TUNING=off`` leaves the first candidates, on every card.
+beside the compiled kernels, and only what could be kept is used: another choice adds up in
+another order, and the same input shall give the same bits tomorrow. Records of runs tell it.
+``MAMBAHSI_TUNING=off`` leaves the first candidates, on every card.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import tempfile
@@ -25,10 +27,10 @@ from mambahsi.scan import code_cache
 CANDIDATES: dict[str, tuple[int, ...]] = {
     "chunk": (64, 128, 256),
     "forward": (4, 2, 8),
-    "backward": (2, 1, 4),
+    "backward": (2, 1),
 }
 """By attribute of :class:`Tuning`. The first is taken where nothing is known, and predictions of
-memory are made for it: longer chunks take less."""
+memory are made for it: longer chunks, and fewer programs in the backward pass, take less."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,16 @@ class Tuning:
     forward: int = CANDIDATES["forward"][0]
     backward: int = CANDIDATES["backward"][0]
 
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in asdict(self).items())
+
 
 _DEFAULT = Tuning()
 _found: dict[torch.device, Tuning] = {}
 
 
 def of(device: torch.device) -> Tuning:
-    """What to launch with on a device."""
+    """What to launch with on a device; those of tensors always have a number."""
     return _found.get(device, _DEFAULT)
 
 
@@ -81,11 +86,21 @@ def wanted() -> bool:
 
 
 def kind_of(device: torch.device) -> str:
-    """A card's name, and all else that times depend on."""
+    """A card's name, and what else times depend on: the kernels and their compiler."""
     import triton
 
     properties = torch.cuda.get_device_properties(device)
-    return f"{properties.name}, {properties.multi_processor_count}, Triton {triton.__version__}"
+    return (
+        f"{properties.name}, {properties.multi_processor_count} multiprocessors, "
+        f"Triton {triton.__version__}, PyTorch {torch.__version__}, kernels {_code()}"
+    )
+
+
+@functools.cache
+def _code() -> str:
+    """A name for all that is compiled and launched."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return code_cache.name_of(*(file.read_text(encoding="utf-8") for file in files))
 
 
 def load(kind: str) -> Tuning | None:
@@ -105,19 +120,24 @@ def load(kind: str) -> Tuning | None:
 
 
 def save(kind: str, tuning: Tuning) -> None:
-    """Keep what was found. Where that cannot be done, the next process tries again."""
+    """Keep what was found, unless another process has kept something before.
+
+    Where that cannot be done, the next process tries again.
+    """
     with contextlib.suppress(OSError):
         path = _path(kind)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Beside its place and renamed into it: another process may be reading or writing.
+        if load(kind) is None:
+            # A file that makes no sense.
+            path.unlink(missing_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump({"card": kind, **asdict(tuning)}, file)
-            Path(temporary).replace(path)
-        except BaseException:
+            # Whole or not at all, and not over another's.
+            os.link(temporary, path)
+        finally:
             Path(temporary).unlink(missing_ok=True)
-            raise
 
 
 def _path(kind: str) -> Path:
