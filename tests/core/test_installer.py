@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from other_users import cannot_run
 from small_engine import Small, imported, nothing_left, write_wheel
 
 from mambahsi import cancellation
@@ -332,10 +333,8 @@ def test_a_read_only_folder_is_named(small: Small, tmp_path: Path) -> None:
     locked.chmod(0o555)
     user = {}
     if os.geteuid() == 0:
-        if not os.access(sys.executable, os.X_OK) or any(
-            not path.stat().st_mode & 0o001 for path in Path(sys.executable).resolve().parents
-        ):
-            pytest.skip("root ignores permissions, and nobody else can run this Python")
+        if cannot_run():
+            pytest.skip(f"root ignores permissions, and {cannot_run()}")
         # Root ignores permissions.
         user = {"user": 65534, "group": 65534, "extra_groups": []}
         for path in (tmp_path, *tmp_path.parents):
