@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import asdict
 from importlib import metadata
 from importlib.util import find_spec
 from typing import Any
@@ -51,12 +50,12 @@ def describe(device: torch.device) -> dict[str, Any]:
     return card
 
 
-def launches(device: torch.device) -> dict[str, int]:
+def launches(device: torch.device) -> str:
     """What trials on this card have found; empty where there were none."""
     if find_spec("triton") is None or not tuning.wanted():
-        return {}
+        return ""
     found = tuning.load(tuning.kind_of(device))
-    return {} if found is None else asdict(found)
+    return "" if found is None else str(found)
 
 
 def ask_driver(index: int) -> dict[str, str]:
@@ -80,11 +79,10 @@ def sentence(card: dict[str, Any]) -> str:
     if "capability" not in card:
         return f"Made without a card; {versions}."
     driver = card["driver"]
-    found = ", ".join(f"{name} {value}" for name, value in card["launches"].items())
     clocks = "; ".join(f"{name} {value}" for name, value in driver.items())
     return (
         f"Made on {card['name']} (compute capability {card['capability']},"
         f" {card['multiprocessors']} multiprocessors, {card['memory_gb']} GB), CUDA"
-        f" {card['cuda']}; {versions}. Launches found by trials: {found or 'none'}. Told by the"
-        f" driver: {clocks or 'nothing'}."
+        f" {card['cuda']}; {versions}. Launches found by trials:"
+        f" {card['launches'] or 'none'}. Told by the driver: {clocks or 'nothing'}."
     )

@@ -16,7 +16,6 @@ from benchmarks.gpu.results import Result
 from benchmarks.gpu.settings import Settings
 from mambahsi.devices import make_reproducible
 from mambahsi.scan import backend_problem
-from mambahsi.scan.gpu.availability import interpreted
 
 
 def main() -> None:
@@ -24,12 +23,13 @@ def main() -> None:
     name, values, path = sys.argv[1:]
     settings = Settings.from_json(json.loads(values))
     # As every job of the engine does; upstream's contender switches it off for itself.
-    make_reproducible(torch.device(settings.device))
-    if backend_problem("triton") == "" and not interpreted():
+    device = torch.device(settings.device)
+    make_reproducible(device)
+    if device.type == "cuda" and backend_problem("triton") == "":
         # As every job does, too.
         from mambahsi.scan.gpu.trials import tune
 
-        tune(torch.device("cuda", torch.cuda.current_device()))
+        tune(device)
     result = Result(Path(path))
     importlib.import_module(f"benchmarks.gpu.{name}").run(settings, result)
     result.keep()

@@ -79,13 +79,9 @@ def _launches(device: torch.device, scan: str, feedback: Feedback) -> str:
     """How kernels will be launched, after trials where there were none on this kind of card."""
     if scan != "triton" or device.type != "cuda":
         return ""
-    from mambahsi.scan.gpu import trials, tuning
+    from mambahsi.scan.gpu.trials import tune
 
-    numbered = torch.device("cuda", device.index or 0)
-    if tuning.wanted() and tuning.load(tuning.kind_of(numbered)) is None:
-        feedback.log("Trying how kernels are fastest on this GPU, once.")
-    trials.tune(numbered)
-    return str(tuning.of(numbered))
+    return str(tune(device, feedback.log))
 
 
 def tell_of_kernels(scan: str, device: str, feedback: Feedback) -> None:

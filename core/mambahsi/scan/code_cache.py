@@ -8,6 +8,7 @@ content, because damaged machine code must not be run.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -79,16 +80,29 @@ def load(name: str) -> bytes | None:
 
 def save(name: str, code: bytes) -> None:
     """Keep code under a name. Where that cannot be done, the next process compiles again."""
+    with contextlib.suppress(OSError):
+        write(folder() / (name + _SUFFIX), hashlib.sha256(code).digest() + code)
+
+
+def write(path: Path, content: bytes, *, over: bool = True) -> None:
+    """Write a file whole or not at all: another process may be reading or writing it.
+
+    Args:
+        path: The file; its folder is made.
+        content: What is in it.
+        over: Whether it may take the place of another.
+
+    Raises:
+        OSError: It cannot be written, or is there and must not be replaced.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:
-        folder().mkdir(parents=True, exist_ok=True)
-        # Beside its place and renamed into it: another process may be reading or writing.
-        handle, temporary = tempfile.mkstemp(dir=folder())
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(code).digest() + code)
-            Path(temporary).replace(folder() / (name + _SUFFIX))
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError:
-        return
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        if over:
+            Path(temporary).replace(path)
+        else:
+            os.link(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -37,21 +37,28 @@ _WIDTH, _TOKENS, _STATES, _TAPS = 128, 4, 16, 4
 """Of the network by default."""
 
 
-def tune(device: torch.device) -> None:
+def tune(device: torch.device, told: Callable[[str], None] = lambda line: None) -> Tuning:
     """Have kernels launched on a device with what is fastest there: as kept, or tried now.
 
     To be called before a job's work, not within it.
 
     Args:
-        device: A CUDA device with its number, on which the kernels run.
+        device: A CUDA device on which the kernels run; without a number, the current one.
+        told: Is told if trials begin.
+
+    Returns:
+        What kernels are launched with there from now on.
 
     Raises:
         Cancelled: A stop was asked for.
     """
+    if device.index is None:
+        device = torch.device(device.type, torch.cuda.current_device())
     if not tuning.wanted():
-        return
+        return tuning.of(device)
     kind = tuning.kind_of(device)
     if tuning.load(kind) is None:
+        told("Trying how kernels are fastest on this GPU, once.")
         try:
             with torch.cuda.device(device):
                 processors = torch.cuda.get_device_properties(device).multi_processor_count
@@ -61,7 +68,7 @@ def tune(device: torch.device) -> None:
         except Exception:
             # No memory beside others' work, or sizes that do not suit this card: none of it
             # keeps the first candidates from running.
-            return
+            return tuning.of(device)
         finally:
             # What stays with the allocator would count as taken when a job plans its memory.
             torch.cuda.empty_cache()
@@ -69,6 +76,7 @@ def tune(device: torch.device) -> None:
     kept = tuning.load(kind)
     if kept is not None:
         tuning.use(device, kept)
+    return tuning.of(device)
 
 
 def try_out(

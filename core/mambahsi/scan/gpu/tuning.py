@@ -15,7 +15,6 @@ import contextlib
 import functools
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -126,18 +125,11 @@ def save(kind: str, tuning: Tuning) -> None:
     """
     with contextlib.suppress(OSError):
         path = _path(kind)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if load(kind) is None:
             # A file that makes no sense.
             path.unlink(missing_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump({"card": kind, **asdict(tuning)}, file)
-            # Whole or not at all, and not over another's.
-            os.link(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        content = json.dumps({"card": kind, **asdict(tuning)})
+        code_cache.write(path, content.encode("utf-8"), over=False)
 
 
 def _path(kind: str) -> Path:
